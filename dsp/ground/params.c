@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The one table of what a caller may choose; defaults come from measurements on recorded pieces,
+// see docs/measurements.md.
+#include "unbraid/params.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const init_choices[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
+
+static const ub_param table[UB_PARAM_COUNT] = {
+    [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 1, 16, 4, NULL,
+                          "stems to group blind components into"},
+    [UB_PARAM_COMPONENTS] = {"components", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
+                             "components in all (blind) or templates per source (learn); "
+                             "0: 40 blind, 40 per source"},
+    [UB_PARAM_FREE] = {"free", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
+                       "free components beside a dictionary, heard as the source rest"},
+    [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 93, NULL,
+                            "length of the analysis window"},
+    [UB_PARAM_OVERLAP] = {"overlap", "", UB_PARAM_INTEGER, 2, 16, 4, NULL,
+                          "windows that cover each sample"},
+    [UB_PARAM_BETA] = {"beta", "", UB_PARAM_REAL, -1, 3, 1, NULL,
+                       "divergence: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito"},
+    [UB_PARAM_ITERATIONS] = {"iterations", "", UB_PARAM_INTEGER, 1, 10000, 100, NULL,
+                             "most updates of a factorisation"},
+    [UB_PARAM_TOLERANCE] = {"tolerance", "", UB_PARAM_REAL, 0, 1, 1e-4, NULL,
+                            "stop when an update lowers the cost by less than this share"},
+    [UB_PARAM_SPARSITY] = {"sparsity", "", UB_PARAM_REAL, 0, 100, 0, NULL,
+                           "weight of the L1 penalty on activations"},
+    [UB_PARAM_CONTINUITY] = {"continuity", "", UB_PARAM_REAL, 0, 1000, 0, NULL,
+                             "weight of the penalty on jumps of activations"},
+    [UB_PARAM_RELAXATION] = {"relaxation", "", UB_PARAM_REAL, 1, 1.95, 1.5, NULL,
+                             "over-relaxation of the updates; 1 is the plain update"},
+    [UB_PARAM_INIT] = {"init", "", UB_PARAM_CHOICE, 0, 3, 0, init_choices,
+                       "start of a factorisation"},
+    [UB_PARAM_MASK_EXPONENT] = {"mask-exponent", "", UB_PARAM_REAL, 0.5, 2, 1, NULL,
+                                "exponent of the Wiener mask on magnitudes"},
+    [UB_PARAM_SEED] = {"seed", "", UB_PARAM_INTEGER, 0, 9007199254740992.0, 1, NULL,
+                       "seed of the random start"},
+    [UB_PARAM_THREADS] = {"jobs", "", UB_PARAM_INTEGER, 0, 1024, 0, NULL,
+                          "threads; 0: one per core"},
+};
+
+const ub_param *ub_param_table(void)
+{
+    return table;
+}
+
+const ub_param *ub_param_find(const char *key)
+{
+    for (size_t i = 0; i < UB_PARAM_COUNT; i++) {
+        if (strcmp(table[i].key, key) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+ub_settings ub_settings_default(void)
+{
+    ub_settings settings;
+    for (size_t i = 0; i < UB_PARAM_COUNT; i++) {
+        settings.value[i] = table[i].standard;
+    }
+    return settings;
+}
+
+// strtod follows the locale's decimal point; settings never do. The accepted grammar is that of a
+// plain decimal number, so neither hex, nor "nan", nor "inf" gets through.
+static bool parse_number(const char *text, double *number)
+{
+    char plain[64];
+    size_t n = 0;
+    const char *point = localeconv()->decimal_point;
+    for (const char *c = text; *c; c++) {
+        if (!strchr("0123456789+-.eE", *c) || n + strlen(point) >= sizeof plain) {
+            return false;
+        }
+        if (*c == '.') {
+            memcpy(plain + n, point, strlen(point));
+            n += strlen(point);
+        } else {
+            plain[n++] = *c;
+        }
+    }
+    plain[n] = '\0';
+    char *end;
+    *number = strtod(plain, &end);
+    return n > 0 && *end == '\0' && isfinite(*number);
+}
+
+static ub_status parse_choice(const ub_param *param, const char *text, double *value,
+                              ub_message *why)
+{
+    char allowed[128] = "";
+    for (size_t i = 0; param->choices[i]; i++) {
+        if (strcmp(param->choices[i], text) == 0) {
+            *value = (double)i;
+            return UB_OK;
+        }
+        if (strlen(allowed) + strlen(param->choices[i]) + 3 < sizeof allowed) {
+            strcat(strcat(allowed, i ? ", " : ""), param->choices[i]);
+        }
+    }
+    return ub_fail(why, UB_BAD_SETTING, "%s is '%.40s', but must be one of: %s", param->key, text,
+                   allowed);
+}
+
+static ub_status check_value(const ub_param *param, double value, ub_message *why)
+{
+    if (!(value >= param->minimum && value <= param->maximum)) {
+        return ub_fail(why, UB_BAD_SETTING, "%s is %.15g, but must be from %.15g to %.15g",
+                       param->key, value, param->minimum, param->maximum);
+    }
+    if (param->kind != UB_PARAM_REAL && value != floor(value)) {
+        return ub_fail(why, UB_BAD_SETTING, "%s is %.15g, but must be a whole number", param->key,
+                       value);
+    }
+    return UB_OK;
+}
+
+ub_status ub_settings_set(ub_settings *settings, const char *key, const char *text, ub_message *why)
+{
+    const ub_param *param = ub_param_find(key);
+    if (!param) {
+        return ub_fail(why, UB_BAD_SETTING, "there is no setting '%.60s'", key);
+    }
+    double value = 0.0;
+    ub_status status = UB_OK;
+    if (param->kind == UB_PARAM_CHOICE) {
+        status = parse_choice(param, text, &value, why);
+    } else if (!parse_number(text, &value)) {
+        status = ub_fail(why, UB_BAD_SETTING, "%s is '%.40s', but must be a number", key, text);
+    } else {
+        status = check_value(param, value, why);
+    }
+    if (!status) {
+        settings->value[param - table] = value;
+    }
+    return status;
+}
+
+ub_status ub_settings_check(const ub_settings *settings, ub_message *why)
+{
+    for (size_t i = 0; i < UB_PARAM_COUNT; i++) {
+        const ub_status status = check_value(&table[i], settings->value[i], why);
+        if (status) {
+            return status;
+        }
+    }
+    return UB_OK;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+// Cut blanks from both ends of [*from, *to).
+static void trim(const char **from, const char **to)
+{
+    while (*from < *to && is_blank(**from)) {
+        ++*from;
+    }
+    while (*to > *from && is_blank((*to)[-1])) {
+        --*to;
+    }
+}
+
+static bool copy_word(const char *from, const char *to, char *word, size_t size)
+{
+    trim(&from, &to);
+    const size_t n = (size_t)(to - from);
+    if (n == 0 || n >= size) {
+        return false;
+    }
+    memcpy(word, from, n);
+    word[n] = '\0';
+    return true;
+}
+
+static ub_status parse_line(const char *from, const char *to, size_t line, ub_settings *settings,
+                            ub_message *why)
+{
+    const char *comment = memchr(from, '#', (size_t)(to - from));
+    to = comment ? comment : to;
+    trim(&from, &to);
+    if (from == to) {
+        return UB_OK;
+    }
+    char key[64], value[64];
+    const char *equals = memchr(from, '=', (size_t)(to - from));
+    if (!equals || !copy_word(from, equals, key, sizeof key) ||
+        !copy_word(equals + 1, to, value, sizeof value)) {
+        return ub_fail(why, UB_BAD_SETTING, "line %zu is not of the form 'key = value'", line);
+    }
+    ub_message detail = {""};
+    const ub_status status = ub_settings_set(settings, key, value, &detail);
+    return status ? ub_fail(why, status, "line %zu: %.200s", line, detail.text) : UB_OK;
+}
+
+ub_status ub_settings_parse(const char *text, size_t size, ub_settings *settings, ub_message *why)
+{
+    ub_settings parsed = *settings;
+    const char *end = text + size;
+    for (size_t line = 1; text < end; line++) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        const ub_status status = parse_line(text, stop, line, &parsed, why);
+        if (status) {
+            return status;
+        }
+        text = stop + 1;
+    }
+    *settings = parsed;
+    return UB_OK;
+}

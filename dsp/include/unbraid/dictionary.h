@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef UNBRAID_DICTIONARY_H
+#define UNBRAID_DICTIONARY_H
+
+#include "matrix.h"
+#include "status.h"
+#include "window.h"
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Limits that the decoder and the maker hold to. */
+enum {
+    UB_DICTIONARY_MAX_SOURCES = 64,
+    UB_DICTIONARY_MAX_COMPONENTS = 4096,
+    UB_DICTIONARY_MAX_NAME = 63, ///< bytes of a source name
+};
+
+/**
+   Saved templates and what must be known to use them: the one model file that the tool and the
+   plugin share. Plain data; the owner of the struct owns everything in it.
+
+   On disk it is a safetensors file: 8 bytes little-endian header length, a JSON header, then
+   the tensors as little-endian float32. Tensor `templates` has the shape [F, K] (row-major, as
+   numpy shows it). `__metadata__` (string to string) holds: format "unbraid-dictionary",
+   format_version "1", sources (a JSON list of names), component_source (a JSON list of K
+   indices into it), sample_rate_hz, window ("sqrt-hann" ...), window_samples, hop_samples,
+   beta, sparsity, licence, origin. Unknown tensors and metadata are ignored.
+*/
+typedef struct ub_dictionary {
+    ub_matrix templates; ///< F x K, finite, >= 0; F = window_samples / 2 + 1
+    size_t n_sources; ///< 1 to UB_DICTIONARY_MAX_SOURCES
+    char **source_names; ///< n_sources UTF-8 names, distinct, not empty, see ub_name_check()
+    size_t *component_source; ///< K indices into source_names; every source has a component
+    double rate_hz; ///< sample rate of the training audio, 1000 to 1000000
+    ub_window window;
+    size_t window_samples;
+    size_t hop_samples;
+    double beta; ///< divergence that the templates were fitted with, -4 to 4
+    double sparsity; ///< dimensionless weight used in learning, >= 0
+    char *licence; ///< free text, "" when unknown
+    char *origin; ///< free text: what it was learned from
+} ub_dictionary;
+
+/**
+   Whether a source may bear this name: 1 to UB_DICTIONARY_MAX_NAME bytes of valid UTF-8, no
+   control characters, no '/' or '\\', no '=' or ',', not starting with '.' or '-' (it becomes a
+   file name and an option's value).
+   @return UB_OK or UB_BAD_VALUE.
+*/
+UB_API UB_MUST_USE ub_status ub_name_check(const char *name, ub_message *why);
+
+/** Whether the struct keeps every promise written beside its fields. @return UB_OK,
+    UB_BAD_SHAPE, UB_BAD_VALUE or UB_BAD_SETTING. */
+UB_API UB_MUST_USE ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why);
+
+/** Free what the dictionary owns and zero the struct. Half-built ones, zeroed ones and NULL are
+    fine. */
+UB_API void ub_dictionary_free(ub_dictionary *dictionary);
+
+/** A deep copy. @return UB_OK or UB_NO_MEMORY; `out` is set on success only. */
+UB_API UB_MUST_USE ub_status ub_dictionary_copy(const ub_dictionary *from, ub_dictionary *out);
+
+/**
+   Serialise. The same dictionary gives the same bytes on every machine.
+   @param bytes  A block that the caller frees with free(). Set on success only.
+   @return UB_OK, UB_NO_MEMORY, or what ub_dictionary_check() says.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_encode(const ub_dictionary *dictionary,
+                                                  unsigned char **bytes, size_t *size,
+                                                  ub_message *why);
+
+/**
+   Read a dictionary from untrusted bytes. Everything is checked before it is used: header length
+   (at most 16 MiB) and JSON, dtype, shapes, offsets (in range, not overlapping, matching the shape,
+   no overflow), values (finite, >= 0), names, indices and numbers of the metadata.
+
+   @return UB_OK, UB_BAD_FORMAT with what is wrong, UB_NO_MEMORY. `out` is set on success only.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_decode(const void *bytes, size_t size,
+                                                  ub_dictionary *out, ub_message *why);
+
+/**
+   The sources of several dictionaries in one, for a common transform: the templates of each are
+   brought to `rate_hz` and `window_samples` as by ub_dictionary_fit(). Sources of equal name are
+   an error. Window, hop, beta and sparsity are those given or of the first.
+
+   @return UB_OK, UB_BAD_VALUE (two sources of one name, too many), UB_NO_MEMORY.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_join(const ub_dictionary *const *dictionaries, size_t n,
+                                                ub_dictionary *out, ub_message *why);
+
+/**
+   The same dictionary for another sample rate and transform: each template is interpolated
+   linearly over frequency in Hz onto the bins of the new transform, as a density (so that a
+   template summed over frequency keeps its sum), and scaled to its old sum over the bins that
+   both have. Bins above the old Nyquist frequency hold the mean of the template's topmost
+   1000 Hz, so that no source gains them. With equal rate and window the values are the same bits.
+
+   @return UB_OK, UB_BAD_SETTING, UB_NO_MEMORY. `out` is set on success only.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_fit(const ub_dictionary *dictionary, double rate_hz,
+                                               size_t window_samples, size_t hop_samples,
+                                               ub_dictionary *out, ub_message *why);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

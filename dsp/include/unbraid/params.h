@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef UNBRAID_PARAMS_H
+#define UNBRAID_PARAMS_H
+
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Index of a parameter in the table and of its value in ub_settings. */
+typedef enum ub_param_id {
+    UB_PARAM_SOURCES,
+    UB_PARAM_COMPONENTS,
+    UB_PARAM_FREE,
+    UB_PARAM_WINDOW_MS,
+    UB_PARAM_OVERLAP,
+    UB_PARAM_BETA,
+    UB_PARAM_ITERATIONS,
+    UB_PARAM_TOLERANCE,
+    UB_PARAM_SPARSITY,
+    UB_PARAM_CONTINUITY,
+    UB_PARAM_RELAXATION,
+    UB_PARAM_INIT,
+    UB_PARAM_MASK_EXPONENT,
+    UB_PARAM_SEED,
+    UB_PARAM_THREADS,
+    UB_PARAM_COUNT
+} ub_param_id;
+
+typedef enum ub_param_kind {
+    UB_PARAM_REAL,
+    UB_PARAM_INTEGER,
+    UB_PARAM_CHOICE, ///< value is an index into `choices`
+} ub_param_kind;
+
+/** One row of the table that options, preset files and plugin ports are made from. */
+typedef struct ub_param {
+    const char *key; ///< long option without "--" and key in preset files
+    const char *unit; ///< "ms", "" when it has none
+    ub_param_kind kind;
+    double minimum, maximum; ///< both allowed
+    double standard; ///< the default; -1 below minimum means "chosen by the mode"
+    const char *const *choices; ///< NULL-terminated; NULL unless kind is UB_PARAM_CHOICE
+    const char *summary; ///< a line for --help, lower case, no full stop
+} ub_param;
+
+/** What a caller chooses: one value per parameter, in the table's units. */
+typedef struct ub_settings {
+    double value[UB_PARAM_COUNT];
+} ub_settings;
+
+/** The table, UB_PARAM_COUNT rows in the order of ub_param_id. Static memory. */
+UB_API const ub_param *ub_param_table(void);
+
+/** The row of that key. @return NULL when there is none. */
+UB_API const ub_param *ub_param_find(const char *key);
+
+/** Every parameter at its default. */
+UB_API ub_settings ub_settings_default(void);
+
+/**
+   Set one parameter from text, as an option or a preset gives it. Numbers use '.' whatever the
+   locale; nothing may follow the number.
+   @return UB_OK or UB_BAD_SETTING with what is allowed; then nothing has changed.
+*/
+UB_API UB_MUST_USE ub_status ub_settings_set(ub_settings *settings, const char *key,
+                                             const char *text, ub_message *why);
+
+/** Whether every value is in its range. @return UB_OK or UB_BAD_SETTING naming the first that
+    is not. */
+UB_API UB_MUST_USE ub_status ub_settings_check(const ub_settings *settings, ub_message *why);
+
+/**
+   Read `key = value` lines ('#' starts a comment, blank lines are skipped) into settings.
+   @return UB_OK, or UB_BAD_SETTING naming the line; then nothing has changed.
+*/
+UB_API UB_MUST_USE ub_status ub_settings_parse(const char *text, size_t size, ub_settings *settings,
+                                               ub_message *why);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

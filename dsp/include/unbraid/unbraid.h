@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/** Everything that libunbraid offers, in the order of the signal path. */
+#ifndef UNBRAID_H
+#define UNBRAID_H
+
+#include "attributes.h"
+#include "dictionary.h"
+#include "evaluate.h"
+#include "file.h"
+#include "matrix.h"
+#include "params.h"
+#include "random.h"
+#include "separate.h"
+#include "status.h"
+#include "stft.h"
+#include "window.h"
+
+#endif
