@@ -8,6 +8,7 @@
 #include "evaluate.h"
 #include "file.h"
 #include "matrix.h"
+#include "nmf.h"
 #include "params.h"
 #include "random.h"
 #include "separate.h"

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Starting points for the factorisation.
+#include "svd.h"
+#include "unbraid/nmf.h"
+#include "unbraid/random.h"
+
+#include <math.h>
+
+static bool is_fixed(const bool *fixed, size_t k)
+{
+    return fixed && fixed[k];
+}
+
+// Random numbers are drawn for fixed entries as well, so that fixing one component does not
+// change the start of another.
+static void random_templates(const ub_nmf_constraints *constraints, ub_random *random,
+                             ub_matrix *templates)
+{
+    for (size_t k = 0; k < templates->n_cols; k++) {
+        float *w = ub_matrix_column(templates, k);
+        double sum = 0.0;
+        const bool keep = is_fixed(constraints->fixed_templates, k);
+        for (size_t f = 0; f < templates->n_rows; f++) {
+            const float x = ub_random_uniform(random) + 0.1f;
+            sum += (double)x;
+            w[f] = keep ? w[f] : x;
+        }
+        for (size_t f = 0; f < templates->n_rows && !keep; f++) {
+            w[f] = (float)((double)w[f] / sum);
+        }
+    }
+}
+
+static double frame_sum(const ub_matrix *spectra, size_t n_channels, size_t t)
+{
+    double sum = 0.0;
+    for (size_t c = 0; c < n_channels; c++) {
+        const float *v = ub_matrix_column(&spectra[c], t);
+        for (size_t f = 0; f < spectra[c].n_rows; f++) {
+            sum += (double)v[f];
+        }
+    }
+    return sum;
+}
+
+// With templates that sum to one, the activations of a frame sum to about the sum of the frame:
+// the model has the right scale from the start, and silence starts silent.
+static void random_activations(const ub_matrix *spectra, size_t n_channels,
+                               const ub_nmf_constraints *constraints, ub_random *random,
+                               ub_matrix *activations)
+{
+    const double share = 1.0 / (0.6 * (double)activations->n_rows); // mean of uniform + 0.1
+    for (size_t t = 0; t < activations->n_cols; t++) {
+        const double level = frame_sum(spectra, n_channels, t) * share;
+        float *h = ub_matrix_column(activations, t);
+        for (size_t k = 0; k < activations->n_rows; k++) {
+            const float x = (ub_random_uniform(random) + 0.1f) * (float)level;
+            h[k] = is_fixed(constraints->fixed_activations, k) ? h[k] : x;
+        }
+    }
+}
+
+static ub_status channel_mean(const ub_matrix *spectra, size_t n_channels, ub_matrix *out)
+{
+    const ub_status status = ub_matrix_new(spectra[0].n_rows, spectra[0].n_cols, out);
+    for (size_t t = 0; !status && t < out->n_cols; t++) {
+        float *mean = ub_matrix_column(out, t);
+        for (size_t c = 0; c < n_channels; c++) {
+            const float *v = ub_matrix_column(&spectra[c], t);
+            for (size_t f = 0; f < out->n_rows; f++) {
+                mean[f] += v[f] / (float)n_channels;
+            }
+        }
+    }
+    return status;
+}
+
+static double part_norm(const double *x, size_t n, double sign)
+{
+    double squares = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        squares += x[i] * sign > 0.0 ? x[i] * x[i] : 0.0;
+    }
+    return sqrt(squares);
+}
+
+// Component k from triplet i: the part (of one sign on both sides) with the larger product of
+// norms. The leading pair of a non-negative matrix has one sign throughout (Perron, Frobenius),
+// so the same rule covers it.
+static void set_component(const ub_svd *svd, size_t i, const ub_nmf_constraints *constraints,
+                          ub_nmf_factors *factors)
+{
+    const size_t n_bins = factors->templates.n_rows, n_frames = factors->activations.n_cols;
+    const double *u = svd->u + i * n_bins, *v = svd->v + i * n_frames;
+    const double plus_u = part_norm(u, n_bins, 1.0), minus_u = part_norm(u, n_bins, -1.0);
+    const double plus_v = part_norm(v, n_frames, 1.0), minus_v = part_norm(v, n_frames, -1.0);
+    const double sign = plus_u * plus_v >= minus_u * minus_v ? 1.0 : -1.0;
+    const double norm_u = sign > 0.0 ? plus_u : minus_u;
+    const double norm_v = sign > 0.0 ? plus_v : minus_v;
+    const double scale = sqrt(svd->s[i] * norm_u * norm_v);
+    float *w = ub_matrix_column(&factors->templates, i);
+    for (size_t f = 0; f < n_bins && !is_fixed(constraints->fixed_templates, i); f++) {
+        w[f] = u[f] * sign > 0.0 ? (float)(scale * u[f] * sign / norm_u) : 0.0f;
+    }
+    for (size_t t = 0; t < n_frames && !is_fixed(constraints->fixed_activations, i); t++) {
+        ub_matrix_column(&factors->activations, t)[i] =
+            v[t] * sign > 0.0 ? (float)(scale * v[t] * sign / norm_v) : 0.0f;
+    }
+}
+
+static double mean_of(const ub_matrix *matrix)
+{
+    double sum = 0.0;
+    for (size_t t = 0; t < matrix->n_cols; t++) {
+        sum += frame_sum(matrix, 1, t);
+    }
+    return sum / ((double)matrix->n_rows * (double)matrix->n_cols);
+}
+
+static float filler(ub_start start, double mean, ub_random *random)
+{
+    return start == UB_START_NNDSVDA ? (float)mean
+                                     : (float)(mean * 0.01) * ub_random_uniform(random);
+}
+
+static void fill_zeros(ub_start start, double mean, uint64_t seed,
+                       const ub_nmf_constraints *constraints, ub_nmf_factors *factors)
+{
+    ub_random random = ub_random_new(seed);
+    for (size_t k = 0; k < factors->templates.n_cols; k++) {
+        float *w = ub_matrix_column(&factors->templates, k);
+        for (size_t f = 0; f < factors->templates.n_rows; f++) {
+            const float x = filler(start, mean, &random);
+            w[f] = w[f] == 0.0f && !is_fixed(constraints->fixed_templates, k) ? x : w[f];
+        }
+    }
+    for (size_t t = 0; t < factors->activations.n_cols; t++) {
+        float *h = ub_matrix_column(&factors->activations, t);
+        for (size_t k = 0; k < factors->activations.n_rows; k++) {
+            const float x = filler(start, mean, &random);
+            h[k] = h[k] == 0.0f && !is_fixed(constraints->fixed_activations, k) ? x : h[k];
+        }
+    }
+}
+
+static void clear_free(const ub_nmf_constraints *constraints, ub_nmf_factors *factors)
+{
+    for (size_t k = 0; k < factors->templates.n_cols; k++) {
+        float *w = ub_matrix_column(&factors->templates, k);
+        for (size_t f = 0; f < factors->templates.n_rows; f++) {
+            w[f] = is_fixed(constraints->fixed_templates, k) ? w[f] : 0.0f;
+        }
+        for (size_t t = 0; t < factors->activations.n_cols; t++) {
+            float *h = ub_matrix_column(&factors->activations, t);
+            h[k] = is_fixed(constraints->fixed_activations, k) ? h[k] : 0.0f;
+        }
+    }
+}
+
+static ub_status nndsvd(ub_start start, const ub_matrix *spectra, size_t n_channels, uint64_t seed,
+                        const ub_nmf_constraints *constraints, ub_nmf_factors *factors)
+{
+    ub_matrix mean;
+    ub_svd svd;
+    ub_status status = channel_mean(spectra, n_channels, &mean);
+    if (status) {
+        return status;
+    }
+    status = ub_svd_new(&mean, factors->templates.n_cols, seed, &svd);
+    if (!status) {
+        clear_free(constraints, factors);
+        for (size_t i = 0; i < svd.n; i++) {
+            set_component(&svd, i, constraints, factors);
+        }
+        if (start != UB_START_NNDSVD) {
+            fill_zeros(start, mean_of(&mean), seed, constraints, factors);
+        }
+        ub_svd_free(&svd);
+    }
+    ub_matrix_free(&mean);
+    return status;
+}
+
+ub_status ub_nmf_start(ub_start start, const ub_matrix *spectra, size_t n_channels, uint64_t seed,
+                       const ub_nmf_constraints *constraints, ub_nmf_factors *factors,
+                       ub_message *why)
+{
+    const ub_nmf_constraints none = {0};
+    constraints = constraints ? constraints : &none;
+    if (n_channels < 1 || factors->templates.n_rows != spectra[0].n_rows ||
+        factors->activations.n_cols != spectra[0].n_cols ||
+        factors->activations.n_rows != factors->templates.n_cols) {
+        return ub_fail(why, UB_BAD_SHAPE,
+                       "spectra and factors differ in bins, frames or "
+                       "components");
+    }
+    if (start == UB_START_RANDOM) {
+        ub_random random = ub_random_new(seed);
+        random_templates(constraints, &random, &factors->templates);
+        random_activations(spectra, n_channels, constraints, &random, &factors->activations);
+        return UB_OK;
+    }
+    const ub_status status = nndsvd(start, spectra, n_channels, seed, constraints, factors);
+    return status ? ub_fail(why, status, "no memory for the singular value decomposition") : UB_OK;
+}

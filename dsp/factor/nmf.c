@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The fit: sweep, compare, advance or go back.
+//
+// A sweep measures the objective of the factors that it starts from while it computes their
+// update, so the price of watching the cost is a logarithm per entry. That an update was bad is
+// known one sweep later; the point before it is kept for that.
+#include "unbraid/nmf.h"
+#include "fit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    PLAIN_UPDATES = 5 // before over-relaxation: it is only locally stable (Badeau et al. 2010)
+};
+
+// Single precision makes the objective uncertain by about this share; less is not a rise.
+static const double NOISE = 2e-7;
+
+ub_nmf_settings ub_nmf_settings_default(void)
+{
+    return (ub_nmf_settings){
+        .beta = 1.0,
+        .n_iterations = 100,
+        .tolerance = 1e-4,
+        .relaxation = 1.5,
+        .norm = UB_NORM_L1,
+    };
+}
+
+static bool in_range(double x, double minimum, double maximum)
+{
+    return x >= minimum && x <= maximum;
+}
+
+ub_status ub_nmf_settings_check(const ub_nmf_settings *settings, ub_message *why)
+{
+    const double penalties[] = {settings->l1_activations, settings->l2_activations,
+                                settings->l1_templates, settings->l2_templates,
+                                settings->continuity};
+    for (size_t i = 0; i < sizeof penalties / sizeof *penalties; i++) {
+        if (!in_range(penalties[i], 0.0, 1e30)) {
+            return ub_fail(why, UB_BAD_SETTING, "a penalty is %g, but must be >= 0", penalties[i]);
+        }
+    }
+    if (!in_range(settings->beta, -4.0, 4.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "beta is %g, but must be from -4 to 4", settings->beta);
+    }
+    if (!in_range(settings->tolerance, 0.0, 1.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "the tolerance is %g, but must be from 0 to 1",
+                       settings->tolerance);
+    }
+    if (!in_range(settings->relaxation, 1.0, 1.999)) {
+        return ub_fail(why, UB_BAD_SETTING,
+                       "the relaxation is %g, but must be at least 1 and below 2",
+                       settings->relaxation);
+    }
+    if (settings->kernels && !ub_kernels_named(settings->kernels)) {
+        return ub_fail(why, UB_BAD_SETTING, "this CPU or build has no kernels named '%.40s'",
+                       settings->kernels);
+    }
+    return UB_OK;
+}
+
+ub_status ub_nmf_factors_new(size_t n_bins, size_t n_frames, size_t n_channels, size_t n_components,
+                             ub_nmf_factors *out)
+{
+    ub_nmf_factors factors = {0};
+    if (ub_matrix_new(n_bins, n_components, &factors.templates) ||
+        ub_matrix_new(n_components, n_frames, &factors.activations) ||
+        ub_matrix_new(n_channels, n_components, &factors.gains)) {
+        ub_nmf_factors_free(&factors);
+        return UB_NO_MEMORY;
+    }
+    for (size_t k = 0; k < n_components; k++) {
+        for (size_t c = 0; c < n_channels; c++) {
+            ub_matrix_column(&factors.gains, k)[c] = 1.0f / (float)n_channels;
+        }
+    }
+    *out = factors;
+    return UB_OK;
+}
+
+void ub_nmf_factors_free(ub_nmf_factors *factors)
+{
+    if (factors) {
+        ub_matrix_free(&factors->templates);
+        ub_matrix_free(&factors->activations);
+        ub_matrix_free(&factors->gains);
+    }
+}
+
+static ub_status check_shapes(const ub_matrix *spectra, size_t n_channels,
+                              const ub_nmf_factors *factors, ub_message *why)
+{
+    if (n_channels < 1 || n_channels > UB_NMF_MAX_CHANNELS) {
+        return ub_fail(why, UB_BAD_SHAPE, "%zu channels, but 1 to %d are supported", n_channels,
+                       UB_NMF_MAX_CHANNELS);
+    }
+    const size_t n_bins = spectra[0].n_rows, n_frames = spectra[0].n_cols;
+    const size_t n_components = factors->templates.n_cols;
+    if (n_bins == 0 || n_frames == 0 || n_components == 0 || n_components > UB_NMF_MAX_COMPONENTS) {
+        return ub_fail(why, UB_BAD_SHAPE,
+                       "%zu bins, %zu frames and %zu components cannot be factorised", n_bins,
+                       n_frames, n_components);
+    }
+    bool fits = factors->templates.n_rows == n_bins && factors->activations.n_cols == n_frames &&
+                factors->activations.n_rows == n_components &&
+                factors->gains.n_rows == n_channels && factors->gains.n_cols == n_components;
+    for (size_t c = 0; c < n_channels; c++) {
+        fits &= spectra[c].n_rows == n_bins && spectra[c].n_cols == n_frames &&
+                spectra[c].stride == spectra[0].stride;
+    }
+    return fits ? UB_OK
+                : ub_fail(why, UB_BAD_SHAPE,
+                          "spectra and factors differ in bins, frames, "
+                          "channels or components");
+}
+
+static bool is_usable(const ub_matrix *matrix)
+{
+    if (!ub_matrix_is_nonnegative(matrix)) {
+        return false;
+    }
+    for (size_t col = 0; col < matrix->n_cols; col++) {
+        const float *column = ub_matrix_column(matrix, col);
+        for (size_t row = 0; row < matrix->n_rows; row++) {
+            if (column[row] > 1e15f) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static ub_status check_values(const ub_matrix *spectra, size_t n_channels,
+                              const ub_nmf_constraints *constraints, const ub_nmf_factors *factors,
+                              ub_message *why)
+{
+    for (size_t c = 0; c < n_channels; c++) {
+        if (!is_usable(&spectra[c])) {
+            return ub_fail(why, UB_BAD_VALUE,
+                           "the spectrogram holds negative, infinite or missing values");
+        }
+    }
+    if (!is_usable(&factors->templates) || !is_usable(&factors->activations) ||
+        !is_usable(&factors->gains)) {
+        return ub_fail(why, UB_BAD_VALUE, "the start holds negative, infinite or missing values");
+    }
+    for (size_t k = 0; constraints->gain_groups && k < factors->templates.n_cols; k++) {
+        if (constraints->gain_groups[k] >= factors->templates.n_cols) {
+            return ub_fail(why, UB_BAD_VALUE, "gain group %zu of component %zu does not exist",
+                           constraints->gain_groups[k], k);
+        }
+    }
+    return UB_OK;
+}
+
+// How far to go: the over-relaxation, and the share of the exponent that is left after rises.
+typedef struct stride {
+    double relaxation, share;
+} stride;
+
+static double exponent_for(const ub_fit *fit, const stride *step, size_t iteration)
+{
+    const double relaxation = iteration < PLAIN_UPDATES ? 1.0 : step->relaxation;
+    return fit->gamma * relaxation * step->share;
+}
+
+// After a rise: first without over-relaxation, then half the exponent, and so on. Any exponent
+// above zero moves every entry against its gradient, so a small enough one cannot rise.
+static void shorten(stride *step, size_t iteration)
+{
+    if (step->relaxation > 1.0 && iteration >= PLAIN_UPDATES) {
+        step->relaxation = 1.0;
+    } else {
+        step->share *= 0.5;
+    }
+}
+
+static void lengthen(const ub_fit *fit, stride *step)
+{
+    if (step->share < 1.0) {
+        step->share *= 2.0;
+    } else {
+        // Back by a quarter of the way: a rise costs a sweep.
+        step->relaxation += 0.25 * (fit->settings.relaxation - step->relaxation);
+    }
+}
+
+static void take_out(ub_fit *fit, ub_nmf_factors *factors)
+{
+    const ub_point *point = &fit->now;
+    for (size_t t = 0; t < fit->n_frames; t++) {
+        const float *h = ub_matrix_column(&point->activations, t);
+        float *out = ub_matrix_column(&factors->activations, t);
+        for (size_t k = 0; k < fit->n_components; k++) {
+            out[k] = h[k] * point->scale[k];
+        }
+    }
+    for (size_t k = 0; k < fit->n_components; k++) {
+        memcpy(ub_matrix_column(&factors->templates, k), ub_matrix_column(&point->templates, k),
+               fit->n_bins * sizeof(float));
+        memcpy(ub_matrix_column(&factors->gains, k), ub_matrix_column(&point->gains, k),
+               fit->n_channels * sizeof(float));
+    }
+}
+
+// Where the loop stands.
+typedef struct course {
+    stride step;
+    size_t done; // updates that are in `now`
+    size_t most; // the same at its highest, for a progress that never falls
+    bool retried; // `now` has been measured before; its successor had risen
+    bool stuck; // single precision knows no better point
+} course;
+
+// A rise takes the last update back. Written so that a NaN counts as a rise.
+static bool rose(const ub_fit *fit, const course *at, double objective)
+{
+    const double before = fit->before.objective;
+    return at->done > 0 && !at->retried && !(objective <= before + NOISE * fabs(before));
+}
+
+static void take_back(ub_fit *fit, course *at)
+{
+    ub_fit_retreat(fit);
+    at->done--;
+    at->retried = true;
+    shorten(&at->step, at->done);
+    at->stuck = at->step.share < 1e-3;
+}
+
+static bool small_fall(const ub_fit *fit, const course *at, double objective)
+{
+    const double before = fit->before.objective;
+    return at->done > 0 && !at->retried && fit->settings.tolerance > 0.0 &&
+           before - objective <= fit->settings.tolerance * fabs(before);
+}
+
+static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report *report)
+{
+    const size_t n = fit->settings.n_iterations;
+    course at = {.step = {fit->settings.relaxation, 1.0}};
+    for (;;) {
+        at.most = at.done > at.most ? at.done : at.most;
+        const ub_status status =
+            ub_progress_report(progress, "factorise", n ? (double)at.most / (double)n : 1.0);
+        if (status) {
+            return status;
+        }
+        const bool last = at.done == n || at.stuck;
+        const double exponent = exponent_for(fit, &at.step, at.done);
+        const double objective = ub_fit_sweep(fit, exponent, !last);
+        if (rose(fit, &at, objective)) {
+            report->n_rejected++;
+            take_back(fit, &at);
+            continue;
+        }
+        fit->now.objective = report->cost = objective;
+        report->n_iterations = at.done;
+        if (report->costs) {
+            report->costs[at.done] = objective;
+        }
+        report->converged = at.stuck || small_fall(fit, &at, objective);
+        if (last || report->converged) {
+            return UB_OK;
+        }
+        ub_fit_advance(fit, exponent);
+        if (at.done > 0 && !at.retried) {
+            lengthen(fit, &at.step);
+        }
+        at.done++;
+        at.retried = false;
+    }
+}
+
+ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_settings *settings,
+                     const ub_nmf_constraints *constraints, const ub_progress *progress,
+                     ub_nmf_factors *factors, ub_nmf_report *report, ub_message *why)
+{
+    const ub_nmf_settings standard = ub_nmf_settings_default();
+    const ub_nmf_constraints none = {0};
+    settings = settings ? settings : &standard;
+    constraints = constraints ? constraints : &none;
+    ub_status status = ub_nmf_settings_check(settings, why);
+    status = status ? status : check_shapes(spectra, n_channels, factors, why);
+    status = status ? status : check_values(spectra, n_channels, constraints, factors, why);
+    if (status) {
+        return status;
+    }
+    ub_fit fit;
+    status = ub_fit_new(spectra, n_channels, settings, constraints, factors, &fit);
+    if (status) {
+        return ub_fail(why, status,
+                       "no memory to factorise %zu bins, %zu frames and %zu components",
+                       spectra[0].n_rows, spectra[0].n_cols, factors->templates.n_cols);
+    }
+    ub_nmf_report local = {.costs = report ? report->costs : NULL};
+    ub_fit_normalise(&fit, &fit.now, true);
+    status = iterate(&fit, progress, &local);
+    if (!status) {
+        take_out(&fit, factors);
+        if (report) {
+            *report = local;
+        }
+    }
+    ub_fit_free(&fit);
+    return status;
+}
