@@ -103,9 +103,9 @@ typedef struct ub_kernels {
                   size_t n_groups, const size_t *first, float *const *out, size_t out_stride);
 
     /** Masks of one frame and channel in place: x[g][f] <- (x[g][f] + tiny)^p / sum over groups,
-        for n_bins bins rounded up to whole vectors. Models up to 1e15; a bin that no group
-        explains is shared equally. */
-    void (*masks)(float *const *x, size_t n_groups, size_t n_bins, float exponent);
+        f from `offset` for n_bins bins rounded up to whole vectors. Models up to 1e15; a bin that
+       no group explains is shared equally. */
+    void (*masks)(float *const *x, size_t n_groups, size_t offset, size_t n_bins, float exponent);
 
     /** y[i] = x[i]^p for normal x > 0; relative error below 2e-6 |p| max(1, |log2 x| / 8). */
     void (*power)(const float *x, size_t n, float exponent, float *y);

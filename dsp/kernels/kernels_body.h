@@ -730,9 +730,10 @@ INLINE void mask_vectors(float *const *x, size_t n_groups, size_t bin, float exp
     }
 }
 
-static void masks_frame(float *const *x, size_t n_groups, size_t n_bins, float exponent)
+static void masks_frame(float *const *x, size_t n_groups, size_t offset, size_t n_bins,
+                        float exponent)
 {
-    for (size_t bin = 0; bin < n_bins; bin += LANES) {
+    for (size_t bin = offset; bin < offset + n_bins; bin += LANES) {
         mask_vectors(x, n_groups, bin, exponent);
     }
 }

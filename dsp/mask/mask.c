@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Components are sorted by source once, so that the model of a source is a product over
+// neighbouring components.
+#include "unbraid/mask.h"
+#include "ground/fpu.h"
+#include "kernels/kernels.h"
+#include "unbraid/nmf.h"
+
+#include <stdlib.h>
+
+struct ub_masker {
+    const ub_kernels *kernels;
+    ub_packing packing;
+    size_t n_sources;
+    float exponent;
+    float *packed;
+    size_t *order; // K: which component of the caller stands where
+    size_t *first; // n_sources + 1: components of a source, in that order
+};
+
+void ub_masker_free(ub_masker *masker)
+{
+    if (masker) {
+        free(masker->packed);
+        free(masker->order);
+        free(masker->first);
+        free(masker);
+    }
+}
+
+static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
+                       const size_t *component_source, size_t n_sources, double exponent,
+                       const char *kernels, ub_message *why)
+{
+    if (!(exponent >= 0.5 && exponent <= 2.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "the mask exponent is %g, but must be from 0.5 to 2",
+                       exponent);
+    }
+    if (kernels && !ub_kernels_named(kernels)) {
+        return ub_fail(why, UB_BAD_SETTING, "this CPU or build has no kernels named '%.40s'",
+                       kernels);
+    }
+    if (templates->n_rows == 0 || templates->n_cols == 0 || n_sources == 0 || gains->n_rows == 0 ||
+        gains->n_rows > UB_NMF_MAX_CHANNELS || gains->n_cols != templates->n_cols) {
+        return ub_fail(why, UB_BAD_SHAPE, "templates, gains and sources do not fit together");
+    }
+    for (size_t k = 0; k < templates->n_cols; k++) {
+        if (component_source[k] >= n_sources) {
+            return ub_fail(why, UB_BAD_SHAPE, "component %zu belongs to source %zu of %zu", k,
+                           component_source[k], n_sources);
+        }
+    }
+    if (!ub_matrix_is_nonnegative(templates) || !ub_matrix_is_nonnegative(gains)) {
+        return ub_fail(why, UB_BAD_VALUE, "templates or gains are negative or not finite");
+    }
+    return UB_OK;
+}
+
+static void sort_components(ub_masker *masker, const size_t *component_source)
+{
+    size_t n = 0;
+    for (size_t source = 0; source < masker->n_sources; source++) {
+        masker->first[source] = n;
+        for (size_t k = 0; k < masker->packing.n_components; k++) {
+            if (component_source[k] == source) {
+                masker->order[n++] = k;
+            }
+        }
+    }
+    masker->first[masker->n_sources] = n;
+}
+
+static ub_status pack_sorted(ub_masker *masker, const ub_matrix *templates, const ub_matrix *gains)
+{
+    ub_matrix sorted = {0}, sorted_gains = {0};
+    const size_t n_components = templates->n_cols;
+    ub_status status = ub_matrix_new(templates->n_rows, n_components, &sorted);
+    status = status ? status : ub_matrix_new(gains->n_rows, n_components, &sorted_gains);
+    for (size_t k = 0; !status && k < n_components; k++) {
+        for (size_t f = 0; f < templates->n_rows; f++) {
+            ub_matrix_column(&sorted, k)[f] = ub_matrix_column(templates, masker->order[k])[f];
+        }
+        for (size_t c = 0; c < gains->n_rows; c++) {
+            ub_matrix_column(&sorted_gains, k)[c] = ub_matrix_column(gains, masker->order[k])[c];
+        }
+    }
+    if (!status) {
+        masker->kernels->pack(&masker->packing, sorted.data, sorted.stride, sorted_gains.data,
+                              sorted_gains.stride, masker->packed);
+    }
+    ub_matrix_free(&sorted);
+    ub_matrix_free(&sorted_gains);
+    return status;
+}
+
+ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
+                        const size_t *component_source, size_t n_sources, double exponent,
+                        const char *kernels, ub_masker **out, ub_message *why)
+{
+    ub_status status = check(templates, gains, component_source, n_sources, exponent, kernels, why);
+    if (status) {
+        return status;
+    }
+    ub_masker *masker = calloc(1, sizeof *masker);
+    if (!masker) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
+    }
+    masker->kernels = kernels ? ub_kernels_named(kernels) : ub_kernels_best();
+    masker->packing =
+        ub_kernels_packing(masker->kernels, gains->n_rows, templates->n_rows, templates->n_cols);
+    masker->n_sources = n_sources;
+    masker->exponent = (float)exponent;
+    const size_t size = (masker->packing.n_floats * sizeof(float) + 63) / 64 * 64;
+    masker->packed = aligned_alloc(64, size);
+    masker->order = calloc(templates->n_cols, sizeof *masker->order);
+    masker->first = calloc(n_sources + 1, sizeof *masker->first);
+    status = UB_NO_MEMORY;
+    if (masker->packed && masker->order && masker->first) {
+        sort_components(masker, component_source);
+        status = pack_sorted(masker, templates, gains);
+    }
+    if (status) {
+        ub_masker_free(masker);
+        return ub_fail(why, status, "no memory for the masks");
+    }
+    *out = masker;
+    return UB_OK;
+}
+
+size_t ub_masker_stride(const ub_masker *masker)
+{
+    return (masker->packing.padded_bins + 15) / 16 * 16;
+}
+
+size_t ub_masker_work_size(const ub_masker *masker)
+{
+    return UB_MASKER_MOST_FRAMES * masker->packing.n_components;
+}
+
+void ub_masker_run(const ub_masker *masker, size_t channel, const ub_matrix *activations,
+                   size_t first, size_t n, float *work, float *const *masks)
+{
+    const uint64_t mode = ub_fpu_flush_denormals();
+    const size_t n_components = masker->packing.n_components;
+    for (size_t t = 0; t < n; t++) {
+        const float *h = ub_matrix_column(activations, first + t);
+        for (size_t k = 0; k < n_components; k++) {
+            work[t * n_components + k] = h[masker->order[k]];
+        }
+    }
+    const size_t stride = ub_masker_stride(masker);
+    masker->kernels->model(&masker->packing, masker->packed, channel, work, n_components, n,
+                           masker->n_sources, masker->first, masks, stride);
+    for (size_t t = 0; t < n; t++) {
+        masker->kernels->masks(masks, masker->n_sources, t * stride, masker->packing.padded_bins,
+                               masker->exponent);
+    }
+    ub_fpu_restore(mode);
+}
+
+void ub_mask_apply_frame(const float *mask, const float complex *spectrum, size_t n_bins,
+                         float complex *masked)
+{
+    const float *from = (const float *)spectrum;
+    float *to = (float *)masked;
+    for (size_t i = 0; i < n_bins; i++) {
+        to[2 * i] = mask[i] * from[2 * i];
+        to[2 * i + 1] = mask[i] * from[2 * i + 1];
+    }
+}
