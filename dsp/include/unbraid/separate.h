@@ -31,11 +31,13 @@ typedef struct ub_audio {
 /** Planar samples in memory, as the context of ub_audio_in_memory(). Borrowed. */
 typedef struct ub_planar {
     const float *const *channels;
+    size_t n_channels;
+    size_t n_samples;
 } ub_planar;
 
-/** An audio that reads from memory. `planar` must live as long as the result is used. */
-UB_API ub_audio ub_audio_in_memory(const ub_planar *planar, size_t n_channels, size_t n_samples,
-                                   double rate_hz);
+/** An audio that reads from memory. `planar` and what it points to must live as long as the
+    result is used; neither is changed. */
+UB_API ub_audio ub_audio_in_memory(const ub_planar *planar, double rate_hz);
 
 /**
    Where stems go. `begin` is called once with the names, in the order of the stems; then `write`
@@ -97,7 +99,7 @@ UB_API UB_MUST_USE ub_status ub_learn(const ub_training *sources, size_t n_sourc
    clipped and the excess moved to the stems that have room, so that the sum holds.
 
    @param mix       n integer samples of one channel.
-   @param stems     n_stems arrays of n floats, which sum to about mix / scale.
+   @param stems     n_stems (at most 256) arrays of n floats, which sum to about mix / scale.
    @param out       n_stems arrays of n integers.
    @param n_clipped Per stem, the number of samples that had to be clipped is added; may be NULL.
 */

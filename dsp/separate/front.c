@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "front.h"
+#include "unbraid/nmf.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+size_t ub_thread_count(double jobs)
+{
+    size_t n = (size_t)jobs;
+#if defined(_OPENMP)
+    return n ? n : (size_t)omp_get_num_procs();
+#else
+    (void)n;
+    return 1;
+#endif
+}
+
+size_t ub_thread_index(void)
+{
+#if defined(_OPENMP)
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+static ub_status check(const ub_audio *audio, ub_message *why)
+{
+    if (audio->n_channels < 1 || audio->n_channels > UB_NMF_MAX_CHANNELS) {
+        return ub_fail(why, UB_BAD_SHAPE, "%zu channels, but 1 to %d are supported",
+                       audio->n_channels, UB_NMF_MAX_CHANNELS);
+    }
+    if (!(audio->rate_hz >= 1000.0 && audio->rate_hz <= 1e6)) {
+        return ub_fail(why, UB_BAD_VALUE, "a sample rate of %g Hz is not supported",
+                       audio->rate_hz);
+    }
+    return UB_OK;
+}
+
+void ub_front_free(ub_front *front)
+{
+    ub_matrix_free(&front->samples);
+    for (size_t i = 0; i < front->n_threads; i++) {
+        if (front->work) {
+            ub_stft_work_free(front->work[i]);
+        }
+        if (front->spectrum) {
+            free(front->spectrum[i]);
+        }
+    }
+    free(front->work);
+    free(front->spectrum);
+    *front = (ub_front){0};
+}
+
+static ub_status allocate(ub_front *front)
+{
+    const ub_stft_settings *s = ub_stft_get_settings(front->stft);
+    const size_t n = (UB_BLOCK_FRAMES - 1) * s->hop_samples + s->size_samples;
+    front->work = calloc(front->n_threads, sizeof *front->work);
+    front->spectrum = calloc(front->n_threads, sizeof *front->spectrum);
+    if (!front->work || !front->spectrum ||
+        ub_matrix_new(n, front->audio->n_channels, &front->samples)) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t i = 0; i < front->n_threads; i++) {
+        front->spectrum[i] = calloc(ub_stft_n_bins(front->stft), sizeof(float complex));
+        if (!front->spectrum[i] || ub_stft_work_new(front->stft, &front->work[i])) {
+            return UB_NO_MEMORY;
+        }
+    }
+    return UB_OK;
+}
+
+ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_threads, ub_front *out,
+                       ub_message *why)
+{
+    ub_status status = check(audio, why);
+    if (status) {
+        return status;
+    }
+    ub_front front = {
+        .audio = audio,
+        .stft = stft,
+        .n_frames = ub_stft_n_frames(stft, audio->n_samples),
+        .n_threads = n_threads,
+        .scale = 4.0f / (float)ub_stft_get_settings(stft)->size_samples,
+    };
+    status = allocate(&front);
+    if (status) {
+        ub_front_free(&front);
+        return ub_fail(why, status, "no memory to read the audio");
+    }
+    *out = front;
+    return UB_OK;
+}
+
+static ub_status check_samples(const ub_front *front, size_t first, size_t n, ub_message *why)
+{
+    for (size_t c = 0; c < front->audio->n_channels; c++) {
+        const float *samples = ub_matrix_column(&front->samples, c);
+        for (size_t i = 0; i < n; i++) {
+            // Magnitudes and their sums must stay far from the end of the range.
+            if (!(fabsf(samples[i]) <= 1e12f)) {
+                return ub_fail(why, UB_BAD_VALUE,
+                               "a sample at %.3f s is NaN, infinite or larger than 1e12",
+                               (double)(first + i) / front->audio->rate_hz);
+            }
+        }
+    }
+    return UB_OK;
+}
+
+ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why)
+{
+    const ub_stft_settings *s = ub_stft_get_settings(front->stft);
+    const size_t lead = s->size_samples - s->hop_samples; // zeros before the first sample
+    const size_t length = (n - 1) * s->hop_samples + s->size_samples;
+    const size_t start = first * s->hop_samples; // in a signal with the lead before it
+    const size_t from = start > lead ? start - lead : 0;
+    const size_t skip = start > lead ? 0 : lead - start;
+    const size_t total = front->audio->n_samples;
+    size_t n_read = skip < length ? length - skip : 0;
+    n_read = from < total ? (n_read < total - from ? n_read : total - from) : 0;
+    float *channels[UB_NMF_MAX_CHANNELS];
+    for (size_t c = 0; c < front->audio->n_channels; c++) {
+        float *samples = ub_matrix_column(&front->samples, c);
+        memset(samples, 0, length * sizeof *samples);
+        channels[c] = samples + skip;
+    }
+    if (n_read == 0) {
+        return UB_OK;
+    }
+    const ub_status status = front->audio->read(front->audio->context, from, n_read, channels, why);
+    return status ? status : check_samples(front, from > skip ? from - skip : 0, length, why);
+}
+
+void ub_front_magnitude(const ub_front *front, size_t channel, size_t frame, size_t thread,
+                        float *magnitude)
+{
+    const size_t n_bins = ub_stft_n_bins(front->stft);
+    ub_stft_analyse_frame(front->stft, ub_front_frame(front, channel, frame), front->work[thread],
+                          front->spectrum[thread]);
+    ub_stft_magnitude(front->spectrum[thread], n_bins, magnitude);
+    for (size_t f = 0; f < n_bins; f++) {
+        magnitude[f] *= front->scale;
+    }
+}
+
+void ub_front_magnitudes(ub_front *front, size_t n, ub_matrix *spectra, size_t to)
+{
+    const size_t n_channels = front->audio->n_channels;
+#pragma omp parallel for schedule(static) num_threads((int)front->n_threads)
+    for (size_t i = 0; i < n * n_channels; i++) {
+        const size_t channel = i / n, frame = i % n;
+        ub_front_magnitude(front, channel, frame, ub_thread_index(),
+                           ub_matrix_column(&spectra[channel], to + frame));
+    }
+}

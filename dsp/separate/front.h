@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   Spans of audio to frames: the way from ub_audio into the spectra. Private header.
+*/
+#ifndef UNBRAID_SEPARATE_FRONT_H
+#define UNBRAID_SEPARATE_FRONT_H
+
+#include "unbraid/matrix.h"
+#include "unbraid/separate.h"
+#include "unbraid/stft.h"
+
+enum {
+    UB_BLOCK_FRAMES = 64 // frames read, transformed and written at a time
+};
+
+/** A reader of blocks of frames. Borrows audio and transform. */
+typedef struct ub_front {
+    const ub_audio *audio;
+    const ub_stft *stft;
+    size_t n_frames; ///< of the whole audio
+    size_t n_threads;
+    float scale; ///< what a magnitude is multiplied by: a full-scale sine is about 1
+    ub_matrix samples; ///< one column per channel: the samples of the block
+    float **work; ///< per thread, from ub_stft_work_new()
+    float complex **spectrum; ///< per thread, n_bins
+} ub_front;
+
+/** @return UB_OK, UB_BAD_SHAPE, UB_NO_MEMORY. `audio` is checked. */
+ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_threads, ub_front *out,
+                       ub_message *why);
+void ub_front_free(ub_front *front);
+
+/** Read the samples that frames [first, first + n) look at, n <= UB_BLOCK_FRAMES, zeros beyond
+    the ends. @return what the audio says; UB_BAD_VALUE for NaN and infinity. */
+ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why);
+
+/** The samples of frame `frame` of the block (0 is the first) and channel. */
+static inline const float *ub_front_frame(const ub_front *front, size_t channel, size_t frame)
+{
+    return ub_matrix_column(&front->samples, channel) +
+           frame * ub_stft_get_settings(front->stft)->hop_samples;
+}
+
+/** Scaled magnitudes of the block that was read: column to + i of spectra[channel] gets frame i. */
+void ub_front_magnitudes(ub_front *front, size_t n, ub_matrix *spectra, size_t to);
+
+/** As ub_front_magnitudes() for one frame, into `magnitude` (n_bins). */
+void ub_front_magnitude(const ub_front *front, size_t channel, size_t frame, size_t thread,
+                        float *magnitude);
+
+/** Threads to use for a setting, 0 meaning one per core. */
+size_t ub_thread_count(double jobs);
+
+/** Index of the calling thread within a parallel region. */
+size_t ub_thread_index(void);
+
+#endif

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Templates of sources from recordings in which they play alone.
+#include "model.h"
+#include "unbraid/nmf.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LEARN_COMPONENTS = 40, // per source: more make sources steal from each other
+    MOST_FRAMES = 20000 // per source; more are thinned out evenly
+};
+
+// Frames more than 60 dB below the loudest are noise, not sound.
+static const float QUIET = 1e-3f;
+
+// Frames of all recordings of a source, of all channels, one after the other.
+typedef struct frame_heap {
+    ub_matrix frames;
+    size_t n; // in use
+    size_t every; // one frame in so many is kept
+    size_t seen;
+} frame_heap;
+
+static ub_status add_block(ub_front *front, frame_heap *heap, size_t n, ub_matrix *block)
+{
+    ub_front_magnitudes(front, n, block, 0);
+    for (size_t i = 0; i < n; i++) {
+        const bool keep = heap->seen++ % heap->every == 0;
+        for (size_t c = 0; keep && c < front->audio->n_channels; c++) {
+            if (heap->n < heap->frames.n_cols) {
+                memcpy(ub_matrix_column(&heap->frames, heap->n++), ub_matrix_column(&block[c], i),
+                       heap->frames.n_rows * sizeof(float));
+            }
+        }
+    }
+    return UB_OK;
+}
+
+static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_t n_threads,
+                               const ub_progress *progress, frame_heap *heap, ub_message *why)
+{
+    ub_front front;
+    ub_status status = ub_front_new(audio, stft, n_threads, &front, why);
+    if (status) {
+        return status;
+    }
+    ub_matrix *block = calloc(audio->n_channels, sizeof *block);
+    status = block ? UB_OK : UB_NO_MEMORY;
+    for (size_t c = 0; !status && c < audio->n_channels; c++) {
+        status = ub_matrix_new(heap->frames.n_rows, UB_BLOCK_FRAMES, &block[c]);
+    }
+    status = status ? ub_fail(why, status, "no memory to read a recording") : UB_OK;
+    for (size_t first = 0; !status && first < front.n_frames; first += UB_BLOCK_FRAMES) {
+        const size_t rest = front.n_frames - first;
+        const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
+        status = ub_progress_report(progress, "analyse", (double)first / (double)front.n_frames);
+        status = status ? status : ub_front_read(&front, first, n, why);
+        status = status ? status : add_block(&front, heap, n, block);
+    }
+    ub_model_free_spectra(block, audio->n_channels);
+    ub_front_free(&front);
+    return status;
+}
+
+static double squares_of(const ub_matrix *matrix, size_t col)
+{
+    const float *column = ub_matrix_column(matrix, col);
+    double squares = 0.0;
+    for (size_t f = 0; f < matrix->n_rows; f++) {
+        squares += (double)column[f] * (double)column[f];
+    }
+    return squares;
+}
+
+// Close up over quiet frames.
+static void drop_quiet(frame_heap *heap)
+{
+    double loudest = 0.0;
+    for (size_t i = 0; i < heap->n; i++) {
+        loudest = fmax(loudest, squares_of(&heap->frames, i));
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < heap->n; i++) {
+        const double squares = squares_of(&heap->frames, i);
+        if (squares > 0.0 && squares >= loudest * (double)QUIET * (double)QUIET) {
+            memmove(ub_matrix_column(&heap->frames, kept++), ub_matrix_column(&heap->frames, i),
+                    heap->frames.n_rows * sizeof(float));
+        }
+    }
+    heap->n = kept;
+}
+
+static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n_threads,
+                        const ub_progress *progress, frame_heap *out, ub_message *why)
+{
+    size_t n_frames = 0, n_columns = 0;
+    for (size_t i = 0; i < source->n_audio; i++) {
+        const ub_audio *audio = &source->audio[i];
+        n_frames += ub_stft_n_frames(stft, audio->n_samples);
+        n_columns += ub_stft_n_frames(stft, audio->n_samples) * audio->n_channels;
+    }
+    frame_heap heap = {.every = (n_columns + MOST_FRAMES - 1) / MOST_FRAMES};
+    heap.every = heap.every ? heap.every : 1;
+    const size_t room = n_columns < MOST_FRAMES ? n_columns : MOST_FRAMES;
+    ub_status status = ub_matrix_new(ub_stft_n_bins(stft), room, &heap.frames);
+    if (status) {
+        return ub_fail(why, status, "no memory for %zu frames", room);
+    }
+    size_t done = 0;
+    for (size_t i = 0; !status && i < source->n_audio; i++) {
+        const size_t n = ub_stft_n_frames(stft, source->audio[i].n_samples);
+        const double all = n_frames ? (double)n_frames : 1.0;
+        ub_part part = {progress, (double)done / all, (double)(done + n) / all};
+        const ub_progress reading = ub_part_progress(&part);
+        status = add_recording(&source->audio[i], stft, n_threads, &reading, &heap, why);
+        done += n;
+    }
+    drop_quiet(&heap);
+    if (!status && heap.n == 0) {
+        status =
+            ub_fail(why, UB_BAD_VALUE,
+                    "source '%.63s' is silent throughout; give a recording of it", source->name);
+    }
+    if (status) {
+        ub_matrix_free(&heap.frames);
+        return status;
+    }
+    *out = heap;
+    return UB_OK;
+}
+
+static ub_status fit_source(const ub_matrix *spectra, const ub_settings *settings,
+                            size_t n_components, const ub_progress *progress, float *templates,
+                            size_t stride, ub_message *why)
+{
+    ub_nmf_factors factors;
+    ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, 1);
+    nmf.continuity = 0.0; // frames of several recordings and channels are not in time
+    ub_status status =
+        ub_nmf_factors_new(spectra->n_rows, spectra->n_cols, 1, n_components, &factors);
+    if (status) {
+        return ub_fail(why, status, "no memory for %zu templates", n_components);
+    }
+    status = ub_nmf_start((ub_start)settings->value[UB_PARAM_INIT], spectra, 1,
+                          (uint64_t)settings->value[UB_PARAM_SEED], NULL, &factors, why);
+    status = status ? status : ub_nmf_fit(spectra, 1, &nmf, NULL, progress, &factors, NULL, why);
+    for (size_t k = 0; !status && k < n_components; k++) {
+        memcpy(templates + k * stride, ub_matrix_column(&factors.templates, k),
+               spectra->n_rows * sizeof(float));
+    }
+    ub_nmf_factors_free(&factors);
+    return status;
+}
+
+static ub_status learn_source(const ub_training *source, const ub_stft *stft,
+                              const ub_settings *settings, size_t n_components,
+                              const ub_progress *progress, ub_matrix *templates, size_t first,
+                              ub_message *why)
+{
+    const size_t n_threads = ub_thread_count(settings->value[UB_PARAM_THREADS]);
+    ub_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
+    const ub_progress reading = ub_part_progress(&parts[0]);
+    const ub_progress fitting = ub_part_progress(&parts[1]);
+    frame_heap heap;
+    ub_status status = gather(source, stft, n_threads, &reading, &heap, why);
+    if (status) {
+        return status;
+    }
+    ub_matrix spectra = heap.frames; // a view of the columns in use
+    spectra.n_cols = heap.n;
+    status = fit_source(&spectra, settings, n_components, &fitting,
+                        ub_matrix_column(templates, first), templates->stride, why);
+    ub_matrix_free(&heap.frames);
+    return status;
+}
+
+static char *copy_text(const char *text)
+{
+    text = text ? text : "";
+    char *copy = malloc(strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+static ub_status new_dictionary(const ub_training *sources, size_t n_sources, size_t each,
+                                const ub_stft *stft, const char *licence, const char *origin,
+                                ub_dictionary *out)
+{
+    const ub_stft_settings *s = ub_stft_get_settings(stft);
+    *out = (ub_dictionary){
+        .n_sources = n_sources,
+        .rate_hz = sources[0].audio[0].rate_hz,
+        .window = s->window,
+        .window_samples = s->size_samples,
+        .hop_samples = s->hop_samples,
+        .source_names = calloc(n_sources, sizeof *out->source_names),
+        .component_source = calloc(n_sources * each, sizeof *out->component_source),
+        .licence = copy_text(licence),
+        .origin = copy_text(origin),
+    };
+    ub_status status = ub_matrix_new(ub_stft_n_bins(stft), n_sources * each, &out->templates);
+    if (status || !out->source_names || !out->component_source || !out->licence || !out->origin) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t j = 0; j < n_sources; j++) {
+        out->source_names[j] = copy_text(sources[j].name);
+        if (!out->source_names[j]) {
+            return UB_NO_MEMORY;
+        }
+        for (size_t k = 0; k < each; k++) {
+            out->component_source[j * each + k] = j;
+        }
+    }
+    return UB_OK;
+}
+
+static ub_status check_source(const ub_training *source, double rate_hz, ub_message *why)
+{
+    const ub_status status = ub_name_check(source->name, why);
+    if (status) {
+        return status;
+    }
+    if (source->n_audio == 0) {
+        return ub_fail(why, UB_BAD_SHAPE, "source '%.63s' has no recording", source->name);
+    }
+    for (size_t i = 0; i < source->n_audio; i++) {
+        if (source->audio[i].rate_hz != rate_hz) {
+            return ub_fail(why, UB_BAD_VALUE, "the recordings have sample rates of %g and %g Hz",
+                           rate_hz, source->audio[i].rate_hz);
+        }
+    }
+    return UB_OK;
+}
+
+static ub_status check(const ub_training *sources, size_t n_sources, const ub_settings *settings,
+                       ub_message *why)
+{
+    ub_status status = ub_settings_check(settings, why);
+    if (!status && (n_sources < 1 || n_sources > UB_DICTIONARY_MAX_SOURCES)) {
+        status = ub_fail(why, UB_BAD_SHAPE, "%zu sources, but 1 to %d can be learned", n_sources,
+                         UB_DICTIONARY_MAX_SOURCES);
+    }
+    for (size_t j = 0; !status && j < n_sources; j++) {
+        const double rate_hz = sources[0].n_audio ? sources[0].audio[0].rate_hz : 0.0;
+        status = check_source(&sources[j], rate_hz, why);
+        for (size_t i = 0; !status && i < j; i++) {
+            if (strcmp(sources[i].name, sources[j].name) == 0) {
+                status =
+                    ub_fail(why, UB_BAD_VALUE, "two sources are named '%.63s'", sources[j].name);
+            }
+        }
+    }
+    return status;
+}
+
+static ub_status learn_all(const ub_training *sources, size_t n_sources, const ub_stft *stft,
+                           const ub_settings *settings, size_t each, const ub_progress *progress,
+                           ub_dictionary *dictionary, ub_message *why)
+{
+    ub_status status = UB_OK;
+    for (size_t j = 0; !status && j < n_sources; j++) {
+        const double n = (double)n_sources;
+        ub_part part = {progress, (double)j / n, (double)(j + 1) / n};
+        const ub_progress learning = ub_part_progress(&part);
+        status = learn_source(&sources[j], stft, settings, each, &learning, &dictionary->templates,
+                              j * each, why);
+    }
+    return status;
+}
+
+ub_status ub_learn(const ub_training *sources, size_t n_sources, const ub_settings *settings,
+                   const char *licence, const char *origin, const ub_progress *progress,
+                   ub_dictionary *out, ub_message *why)
+{
+    const ub_settings standard = ub_settings_default();
+    settings = settings ? settings : &standard;
+    ub_status status = check(sources, n_sources, settings, why);
+    if (status) {
+        return status;
+    }
+    size_t each = (size_t)settings->value[UB_PARAM_COMPONENTS];
+    each = each ? each : LEARN_COMPONENTS;
+    if (n_sources * each > UB_DICTIONARY_MAX_COMPONENTS) {
+        return ub_fail(why, UB_BAD_SETTING, "%zu templates in all, but at most %d fit",
+                       n_sources * each, UB_DICTIONARY_MAX_COMPONENTS);
+    }
+    const ub_stft_settings transform =
+        ub_model_transform(NULL, settings, sources[0].audio[0].rate_hz);
+    ub_dictionary dictionary = {0};
+    ub_stft *stft = NULL;
+    status = ub_stft_new(&transform, &stft, why);
+    if (!status && new_dictionary(sources, n_sources, each, stft, licence, origin, &dictionary)) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_sources * each);
+    }
+    dictionary.beta = settings->value[UB_PARAM_BETA];
+    dictionary.sparsity = settings->value[UB_PARAM_SPARSITY];
+    status = status
+                 ? status
+                 : learn_all(sources, n_sources, stft, settings, each, progress, &dictionary, why);
+    ub_stft_free(stft);
+    if (status) {
+        ub_dictionary_free(&dictionary);
+        return status;
+    }
+    *out = dictionary;
+    return UB_OK;
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "model.h"
+#include "grouping.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLIND_COMPONENTS = 40,
+    SAMPLED_FRAMES = 1500, // for what a dictionary must know of the whole recording: the gains
+    GAIN_ITERATIONS = 30
+};
+
+void ub_model_free(ub_model *model)
+{
+    ub_nmf_factors_free(&model->factors);
+    free(model->component_source);
+    for (size_t j = 0; model->names && j < model->n_sources; j++) {
+        free(model->names[j]);
+    }
+    free(model->names);
+    *model = (ub_model){0};
+}
+
+ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_settings *settings,
+                                    double rate_hz)
+{
+    if (!dictionary) {
+        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, settings->value[UB_PARAM_WINDOW_MS],
+                                    (size_t)settings->value[UB_PARAM_OVERLAP], rate_hz);
+    }
+    if (dictionary->rate_hz == rate_hz) {
+        return (ub_stft_settings){.window = dictionary->window,
+                                  .size_samples = dictionary->window_samples,
+                                  .hop_samples = dictionary->hop_samples};
+    }
+    const double ms = 1000.0 * (double)dictionary->window_samples / dictionary->rate_hz;
+    return ub_stft_settings_for(dictionary->window, ms,
+                                dictionary->window_samples / dictionary->hop_samples, rate_hz);
+}
+
+static int report_part(void *context, const char *stage, double fraction)
+{
+    const ub_part *part = context;
+    const double all = part->from + (part->to - part->from) * fraction;
+    return ub_progress_report(part->whole, stage, all) != UB_OK;
+}
+
+ub_progress ub_part_progress(ub_part *part)
+{
+    return (ub_progress){.report = report_part, .context = part};
+}
+
+void ub_model_free_spectra(ub_matrix *spectra, size_t n_channels)
+{
+    for (size_t c = 0; spectra && c < n_channels; c++) {
+        ub_matrix_free(&spectra[c]);
+    }
+    free(spectra);
+}
+
+static ub_status new_spectra(const ub_front *front, size_t n_frames, ub_matrix **out,
+                             ub_message *why)
+{
+    const size_t n_channels = front->audio->n_channels;
+    ub_matrix *spectra = calloc(n_channels, sizeof *spectra);
+    ub_status status = spectra ? UB_OK : UB_NO_MEMORY;
+    for (size_t c = 0; !status && c < n_channels; c++) {
+        status = ub_matrix_new(ub_stft_n_bins(front->stft), n_frames, &spectra[c]);
+    }
+    if (status) {
+        ub_model_free_spectra(spectra, n_channels);
+        return ub_fail(why, status, "no memory for the spectrogram of %zu frames", n_frames);
+    }
+    *out = spectra;
+    return UB_OK;
+}
+
+ub_status ub_model_read_spectra(ub_front *front, const ub_progress *progress, ub_matrix **spectra,
+                                ub_message *why)
+{
+    const size_t n_frames = front->n_frames;
+    ub_matrix *read = NULL;
+    ub_status status = new_spectra(front, n_frames, &read, why);
+    if (status) {
+        return status;
+    }
+    for (size_t first = 0; !status && first < n_frames; first += UB_BLOCK_FRAMES) {
+        const size_t rest = n_frames - first;
+        const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
+        status = ub_progress_report(progress, "analyse", (double)first / (double)n_frames);
+        status = status ? status : ub_front_read(front, first, n, why);
+        if (!status) {
+            ub_front_magnitudes(front, n, read, first);
+        }
+    }
+    if (status) {
+        ub_model_free_spectra(read, front->audio->n_channels);
+        return status;
+    }
+    *spectra = read;
+    return UB_OK;
+}
+
+// Frames spread evenly over the recording, all of them when it is short.
+static ub_status sample_spectra(ub_front *front, const ub_progress *progress, ub_matrix **spectra,
+                                ub_message *why)
+{
+    const size_t n_frames = front->n_frames;
+    if (n_frames <= SAMPLED_FRAMES) {
+        return ub_model_read_spectra(front, progress, spectra, why);
+    }
+    ub_matrix *read = NULL;
+    ub_status status = new_spectra(front, SAMPLED_FRAMES, &read, why);
+    for (size_t i = 0; !status && i < SAMPLED_FRAMES; i++) {
+        status = ub_progress_report(progress, "analyse", (double)i / SAMPLED_FRAMES);
+        status = status ? status : ub_front_read(front, i * n_frames / SAMPLED_FRAMES, 1, why);
+        if (!status) {
+            ub_front_magnitudes(front, 1, read, i);
+        } else {
+            ub_model_free_spectra(read, front->audio->n_channels);
+        }
+    }
+    if (!status) {
+        *spectra = read;
+    }
+    return status;
+}
+
+static double mean_magnitude(const ub_matrix *spectra, size_t n_channels)
+{
+    double sum = 0.0;
+    for (size_t c = 0; c < n_channels; c++) {
+        for (size_t t = 0; t < spectra[c].n_cols; t++) {
+            const float *v = ub_matrix_column(&spectra[c], t);
+            for (size_t f = 0; f < spectra[c].n_rows; f++) {
+                sum += (double)v[f];
+            }
+        }
+    }
+    const double n = (double)n_channels * (double)spectra[0].n_rows * (double)spectra[0].n_cols;
+    return sum / n;
+}
+
+ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matrix *spectra,
+                                      size_t n_channels)
+{
+    const double *value = settings->value;
+    ub_nmf_settings nmf = ub_nmf_settings_default();
+    nmf.beta = value[UB_PARAM_BETA];
+    nmf.n_iterations = (size_t)value[UB_PARAM_ITERATIONS];
+    nmf.tolerance = value[UB_PARAM_TOLERANCE];
+    nmf.relaxation = value[UB_PARAM_RELAXATION];
+    nmf.n_threads = (size_t)value[UB_PARAM_THREADS];
+    const double sparsity = value[UB_PARAM_SPARSITY], continuity = value[UB_PARAM_CONTINUITY];
+    if (sparsity > 0.0 || continuity > 0.0) {
+        // The derivative of the divergence in the model has the unit V^(beta - 1).
+        const double mean = mean_magnitude(spectra, n_channels);
+        const double unit = mean > 0.0 ? pow(mean, nmf.beta - 1.0) : 1.0;
+        const double n_bins = (double)spectra[0].n_rows;
+        // With unit-L1 templates KL sparsity only scales H (docs/measurements.md); a template of
+        // unit L2 whose energy sits in some tenth of the bins sums to about this.
+        nmf.norm = UB_NORM_L2;
+        nmf.l1_activations = sparsity * unit * sqrt(0.1 * n_bins);
+        // The continuity penalty has no unit of its own: T jumps / squares is a number.
+        nmf.continuity = continuity * unit * mean * n_bins;
+    }
+    return nmf;
+}
+
+static ub_status allocate_sources(ub_model *model, size_t n_sources, size_t n_components)
+{
+    model->names = calloc(n_sources, sizeof *model->names);
+    model->component_source = calloc(n_components, sizeof *model->component_source);
+    if (!model->names || !model->component_source) {
+        return UB_NO_MEMORY;
+    }
+    model->n_sources = n_sources;
+    return UB_OK;
+}
+
+static ub_status set_name(ub_model *model, size_t source, const char *name)
+{
+    model->names[source] = malloc(strlen(name) + 1);
+    if (!model->names[source]) {
+        return UB_NO_MEMORY;
+    }
+    strcpy(model->names[source], name);
+    return UB_OK;
+}
+
+// ---- blind -------------------------------------------------------------------------------------
+
+static ub_status group(ub_model *model, const ub_front *front, size_t n_sources)
+{
+    const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
+    const double rate_hz = front->audio->rate_hz;
+    char(*names)[UB_NAME_SIZE] = calloc(n_sources, sizeof *names);
+    ub_status status = names ? UB_OK : UB_NO_MEMORY;
+    status = status ? status : allocate_sources(model, n_sources, model->factors.templates.n_cols);
+    status = status ? status
+                    : ub_group_components(&model->factors, rate_hz / (double)stft->size_samples,
+                                          (double)stft->hop_samples / rate_hz, n_sources,
+                                          model->component_source, names);
+    for (size_t j = 0; !status && j < n_sources; j++) {
+        status = set_name(model, j, names[j]);
+    }
+    free(names);
+    return status;
+}
+
+static ub_status fit_blind(ub_front *front, const ub_settings *settings, const ub_matrix *spectra,
+                           const ub_progress *progress, ub_model *model, ub_message *why)
+{
+    const size_t n_channels = front->audio->n_channels;
+    const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
+    size_t n_components = (size_t)settings->value[UB_PARAM_COMPONENTS];
+    n_components = n_components ? n_components : BLIND_COMPONENTS;
+    n_components = n_components < n_sources ? n_sources : n_components;
+    const ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
+    ub_status status = ub_nmf_factors_new(spectra[0].n_rows, spectra[0].n_cols, n_channels,
+                                          n_components, &model->factors);
+    if (status) {
+        return ub_fail(why, status, "no memory for %zu components", n_components);
+    }
+    status = ub_nmf_start((ub_start)settings->value[UB_PARAM_INIT], spectra, n_channels,
+                          (uint64_t)settings->value[UB_PARAM_SEED], NULL, &model->factors, why);
+    status =
+        status ? status
+               : ub_nmf_fit(spectra, n_channels, &nmf, NULL, progress, &model->factors, NULL, why);
+    if (!status && group(model, front, n_sources)) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory to group %zu components", n_components);
+    }
+    return status;
+}
+
+// ---- with a dictionary -------------------------------------------------------------------------
+
+static ub_status take_dictionary(const ub_dictionary *dictionary, size_t n_free, size_t n_frames,
+                                 size_t n_channels, ub_model *model)
+{
+    const size_t n_fixed = dictionary->templates.n_cols;
+    const size_t n_sources = dictionary->n_sources + (n_free ? 1 : 0);
+    ub_status status = ub_nmf_factors_new(dictionary->templates.n_rows, n_frames, n_channels,
+                                          n_fixed + n_free, &model->factors);
+    status = status ? status : allocate_sources(model, n_sources, n_fixed + n_free);
+    for (size_t j = 0; !status && j < dictionary->n_sources; j++) {
+        status = set_name(model, j, dictionary->source_names[j]);
+    }
+    if (!status && n_free) {
+        status = set_name(model, n_sources - 1, "rest");
+    }
+    for (size_t k = 0; !status && k < n_fixed + n_free; k++) {
+        if (k >= n_fixed) {
+            model->component_source[k] = n_sources - 1;
+            continue;
+        }
+        model->component_source[k] = dictionary->component_source[k];
+        memcpy(ub_matrix_column(&model->factors.templates, k),
+               ub_matrix_column(&dictionary->templates, k),
+               dictionary->templates.n_rows * sizeof(float));
+    }
+    return status;
+}
+
+// Templates of the dictionary at the norm of the fit, so that penalties weigh them alike.
+static void normalise_templates(ub_matrix *templates, size_t n, ub_norm norm)
+{
+    for (size_t k = 0; k < n; k++) {
+        float *w = ub_matrix_column(templates, k);
+        double sum = 0.0;
+        for (size_t f = 0; f < templates->n_rows; f++) {
+            sum += norm == UB_NORM_L1 ? (double)w[f] : (double)w[f] * (double)w[f];
+        }
+        const double length = norm == UB_NORM_L1 ? sum : sqrt(sum);
+        for (size_t f = 0; f < templates->n_rows && length > 0.0; f++) {
+            w[f] = (float)((double)w[f] / length);
+        }
+    }
+}
+
+// Fixed templates, and for each source of the dictionary one gain per channel: gains of every
+// template alone overfit. Free components have gains of their own.
+static ub_status fit_fixed(const ub_matrix *spectra, size_t n_channels, size_t n_fixed,
+                           const ub_settings *settings, const ub_nmf_settings *nmf,
+                           const ub_progress *progress, ub_model *model, ub_message *why)
+{
+    const size_t n_components = model->factors.templates.n_cols;
+    bool *fixed = calloc(n_components, sizeof *fixed);
+    size_t *groups = calloc(n_components, sizeof *groups);
+    ub_status status = fixed && groups ? UB_OK : ub_fail(why, UB_NO_MEMORY, "no memory");
+    for (size_t k = 0; !status && k < n_components; k++) {
+        fixed[k] = k < n_fixed;
+        groups[k] = k < n_fixed ? model->component_source[k] : k;
+    }
+    const ub_nmf_constraints constraints = {.fixed_templates = fixed, .gain_groups = groups};
+    status = status ? status
+                    : ub_nmf_start(UB_START_RANDOM, spectra, n_channels,
+                                   (uint64_t)settings->value[UB_PARAM_SEED], &constraints,
+                                   &model->factors, why);
+    status = status ? status
+                    : ub_nmf_fit(spectra, n_channels, nmf, &constraints, progress, &model->factors,
+                                 NULL, why);
+    free(fixed);
+    free(groups);
+    return status;
+}
+
+static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dictionary,
+                                     const ub_settings *settings, const ub_matrix *spectra,
+                                     const ub_progress *progress, ub_model *model, bool whole,
+                                     ub_message *why)
+{
+    const size_t n_channels = front->audio->n_channels;
+    const size_t n_free = (size_t)settings->value[UB_PARAM_FREE];
+    const size_t n_fixed = dictionary->templates.n_cols;
+    ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
+    if (take_dictionary(dictionary, n_free, spectra[0].n_cols, n_channels, model)) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
+    }
+    normalise_templates(&model->factors.templates, n_fixed, nmf.norm);
+    model->activation = nmf;
+    ub_status status = UB_OK;
+    if (whole || n_channels > 1) {
+        nmf.n_iterations = whole ? nmf.n_iterations : GAIN_ITERATIONS;
+        status = fit_fixed(spectra, n_channels, n_fixed, settings, &nmf, progress, model, why);
+    }
+    if (!whole) {
+        ub_matrix_free(&model->factors.activations);
+    }
+    return status;
+}
+
+static ub_status fit(ub_front *front, const ub_dictionary *dictionary, const ub_settings *settings,
+                     const ub_progress *progress, ub_model *model, ub_message *why)
+{
+    // Frames that do not depend on each other need no spectrogram of the whole.
+    const bool whole = !dictionary || settings->value[UB_PARAM_FREE] > 0.0 ||
+                       settings->value[UB_PARAM_CONTINUITY] > 0.0;
+    ub_part parts[2] = {{progress, 0.0, 0.1}, {progress, 0.1, 1.0}};
+    const ub_progress reading = ub_part_progress(&parts[0]);
+    const ub_progress fitting = ub_part_progress(&parts[1]);
+    ub_matrix *spectra;
+    ub_status status = whole ? ub_model_read_spectra(front, &reading, &spectra, why)
+                             : sample_spectra(front, &reading, &spectra, why);
+    if (status) {
+        return status;
+    }
+    status = dictionary ? fit_with_dictionary(front, dictionary, settings, spectra, &fitting, model,
+                                              whole, why)
+                        : fit_blind(front, settings, spectra, &fitting, model, why);
+    ub_model_free_spectra(spectra, front->audio->n_channels);
+    return status;
+}
+
+// Nothing to fit to: names only, so that an empty recording gives empty stems.
+static ub_status empty_model(const ub_front *front, const ub_dictionary *dictionary,
+                             const ub_settings *settings, ub_model *model)
+{
+    const size_t n_bins = ub_stft_n_bins(front->stft);
+    if (dictionary) {
+        return take_dictionary(dictionary, (size_t)settings->value[UB_PARAM_FREE], 0,
+                               front->audio->n_channels, model);
+    }
+    const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
+    ub_status status =
+        ub_nmf_factors_new(n_bins, 0, front->audio->n_channels, n_sources, &model->factors);
+    status = status ? status : allocate_sources(model, n_sources, n_sources);
+    for (size_t j = 0; !status && j < n_sources; j++) {
+        char name[UB_NAME_SIZE];
+        snprintf(name, sizeof name, "source-%u", (unsigned)j + 1u);
+        model->component_source[j] = j;
+        status = set_name(model, j, name);
+    }
+    return status;
+}
+
+ub_status ub_model_new(ub_front *front, const ub_dictionary *dictionary,
+                       const ub_settings *settings, const ub_progress *progress, ub_model *out,
+                       ub_message *why)
+{
+    ub_model model = {0};
+    ub_status status;
+    if (front->n_frames == 0) {
+        status = empty_model(front, dictionary, settings, &model);
+        status = status ? ub_fail(why, status, "no memory for an empty model") : UB_OK;
+    } else {
+        status = fit(front, dictionary, settings, progress, &model, why);
+    }
+    if (status) {
+        ub_model_free(&model);
+        return status;
+    }
+    *out = model;
+    return UB_OK;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Offline separation, built of the stages: transform, fit, mask, resynthesise.
+#include "unbraid/separate.h"
+#include "model.h"
+#include "synthesis.h"
+
+#include <string.h>
+
+// What is open during a separation, freed in one place.
+typedef struct separation {
+    ub_dictionary fitted; // the dictionary for this rate and window
+    ub_stft *stft;
+    ub_front front;
+    ub_model model;
+    ub_masker *masker;
+    ub_activator *activator;
+} separation;
+
+static void separation_free(separation *s)
+{
+    ub_activator_free(s->activator);
+    ub_masker_free(s->masker);
+    ub_model_free(&s->model);
+    ub_front_free(&s->front);
+    ub_stft_free(s->stft);
+    ub_dictionary_free(&s->fitted);
+}
+
+static ub_status check(const ub_dictionary *dictionary, const ub_settings *settings,
+                       ub_message *why)
+{
+    ub_status status = ub_settings_check(settings, why);
+    if (status || !dictionary) {
+        return status;
+    }
+    status = ub_dictionary_check(dictionary, why);
+    for (size_t j = 0; !status && settings->value[UB_PARAM_FREE] > 0.0 && j < dictionary->n_sources;
+         j++) {
+        if (strcmp(dictionary->source_names[j], "rest") == 0) {
+            status = ub_fail(why, UB_BAD_VALUE,
+                             "the dictionary has a source 'rest', which is the name of the free "
+                             "components; do without free components");
+        }
+    }
+    return status;
+}
+
+static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dictionary *dictionary,
+                                const ub_settings *settings, ub_message *why)
+{
+    const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
+    ub_status status = ub_stft_new(&stft, &s->stft, why);
+    status = status ? status
+                    : ub_front_new(mix, s->stft, ub_thread_count(settings->value[UB_PARAM_THREADS]),
+                                   &s->front, why);
+    if (!status && dictionary) {
+        status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
+                                   &s->fitted, why);
+    }
+    return status;
+}
+
+static ub_status resynthesise(separation *s, const ub_settings *settings,
+                              const ub_progress *progress, double from, const ub_stem_sink *sink,
+                              ub_message *why)
+{
+    const ub_nmf_factors *factors = &s->model.factors;
+    ub_status status = ub_masker_new(
+        &factors->templates, &factors->gains, s->model.component_source, s->model.n_sources,
+        settings->value[UB_PARAM_MASK_EXPONENT], NULL, &s->masker, why);
+    const bool by_frame = !status && factors->activations.n_cols == 0 && s->front.n_frames > 0;
+    if (by_frame) {
+        status = ub_activator_new(&factors->templates, &factors->gains, &s->model.activation,
+                                  &s->activator, why);
+    }
+    if (status) {
+        return status;
+    }
+    const ub_recipe recipe = {
+        .masker = s->masker,
+        .n_sources = s->model.n_sources,
+        .names = (const char *const *)s->model.names,
+        .n_components = factors->templates.n_cols,
+        .activations = &factors->activations,
+        .activator = s->activator,
+    };
+    return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
+}
+
+ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
+                      const ub_settings *settings, const ub_progress *progress,
+                      const ub_stem_sink *sink, ub_message *why)
+{
+    const ub_settings standard = ub_settings_default();
+    settings = settings ? settings : &standard;
+    // A dictionary leaves most of the work to the second half, a blind fit does it first.
+    const double share = dictionary ? 0.2 : 0.8;
+    ub_part part = {progress, 0.0, share};
+    const ub_progress fitting = ub_part_progress(&part);
+    separation s = {0};
+    ub_status status = check(dictionary, settings, why);
+    status = status ? status : open_transform(&s, mix, dictionary, settings, why);
+    status = status ? status
+                    : ub_model_new(&s.front, dictionary ? &s.fitted : NULL, settings, &fitting,
+                                   &s.model, why);
+    status = status ? status : resynthesise(&s, settings, progress, share, sink, why);
+    separation_free(&s);
+    return status;
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A block of frames passes through four stages, each of them parallel over what does not touch:
+// analysis over channels and frames, activations over tiles of frames, masks over channels and
+// runs of frames, and synthesis over stems and channels, where overlap-add must go in order.
+#include "synthesis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ACTIVATION_FRAMES = 24, // frames of a task; any number gives the same bits
+    MASK_FRAMES = 8
+};
+
+typedef struct synthesis {
+    ub_front *front;
+    const ub_recipe *recipe;
+    const ub_stft_settings *stft;
+    size_t n_channels, n_bins, n_sources;
+    size_t mask_stride;
+    float complex *spectra; // [channel][frame][bin]
+    ub_matrix *magnitudes; // per channel, only with an activator
+    ub_matrix activations; // of the block, only with an activator
+    float *masks; // [channel][source][frame], mask_stride apart
+    ub_matrix sums; // overlap-add, a column per source and channel
+    float *activator_work, *masker_work;
+    size_t activator_work_size, masker_work_size; // floats per thread
+    const float **pointers; // [source][channel]
+    const float *const **stems; // [source]
+} synthesis;
+
+static void synthesis_free(synthesis *s)
+{
+    if (s->magnitudes) {
+        for (size_t c = 0; c < s->n_channels; c++) {
+            ub_matrix_free(&s->magnitudes[c]);
+        }
+    }
+    free(s->magnitudes);
+    free(s->spectra);
+    ub_matrix_free(&s->activations);
+    free(s->masks);
+    ub_matrix_free(&s->sums);
+    free(s->activator_work);
+    free(s->masker_work);
+    free(s->pointers);
+    free(s->stems);
+}
+
+static float *new_aligned(size_t n_floats)
+{
+    const size_t size = (n_floats * sizeof(float) + 63) / 64 * 64;
+    float *memory = aligned_alloc(64, size ? size : 64);
+    if (memory) {
+        memset(memory, 0, size);
+    }
+    return memory;
+}
+
+static size_t round_line(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+static bool allocate_activator(synthesis *s)
+{
+    const size_t n_threads = s->front->n_threads;
+    s->activator_work_size = round_line(ub_activator_work_size(s->recipe->activator));
+    s->activator_work = new_aligned(n_threads * s->activator_work_size);
+    s->magnitudes = calloc(s->n_channels, sizeof *s->magnitudes);
+    if (!s->activator_work || !s->magnitudes ||
+        ub_matrix_new(s->recipe->n_components, UB_BLOCK_FRAMES, &s->activations)) {
+        return false;
+    }
+    for (size_t c = 0; c < s->n_channels; c++) {
+        if (ub_matrix_new(s->n_bins, UB_BLOCK_FRAMES, &s->magnitudes[c])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool allocate(synthesis *s)
+{
+    const size_t n_stems = s->n_sources * s->n_channels;
+    const size_t length = (UB_BLOCK_FRAMES - 1) * s->stft->hop_samples + s->stft->size_samples;
+    s->mask_stride = ub_masker_stride(s->recipe->masker);
+    s->masker_work_size = round_line(ub_masker_work_size(s->recipe->masker));
+    s->spectra = calloc(s->n_channels * UB_BLOCK_FRAMES * s->n_bins, sizeof(float complex));
+    s->masks = new_aligned(n_stems * UB_BLOCK_FRAMES * s->mask_stride);
+    s->masker_work = new_aligned(s->front->n_threads * s->masker_work_size);
+    s->pointers = calloc(n_stems, sizeof *s->pointers);
+    s->stems = calloc(s->n_sources, sizeof *s->stems);
+    return s->spectra && s->masks && s->masker_work && s->pointers && s->stems &&
+           !ub_matrix_new(length, n_stems, &s->sums) &&
+           (!s->recipe->activator || allocate_activator(s));
+}
+
+static float complex *spectrum_of(const synthesis *s, size_t channel, size_t frame)
+{
+    return s->spectra + (channel * UB_BLOCK_FRAMES + frame) * s->n_bins;
+}
+
+static float *masks_of(const synthesis *s, size_t channel, size_t source, size_t frame)
+{
+    return s->masks +
+           ((channel * s->n_sources + source) * UB_BLOCK_FRAMES + frame) * s->mask_stride;
+}
+
+static void analyse(synthesis *s, size_t n)
+{
+#pragma omp parallel for schedule(static) num_threads((int)s->front->n_threads)
+    for (size_t i = 0; i < n * s->n_channels; i++) {
+        const size_t channel = i / n, frame = i % n;
+        float complex *spectrum = spectrum_of(s, channel, frame);
+        ub_stft_analyse_frame(s->front->stft, ub_front_frame(s->front, channel, frame),
+                              s->front->work[ub_thread_index()], spectrum);
+        if (s->magnitudes) {
+            float *magnitude = ub_matrix_column(&s->magnitudes[channel], frame);
+            ub_stft_magnitude(spectrum, s->n_bins, magnitude);
+            for (size_t f = 0; f < s->n_bins; f++) {
+                magnitude[f] *= s->front->scale;
+            }
+        }
+    }
+}
+
+static void activate(synthesis *s, size_t n)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)s->front->n_threads)
+    for (size_t first = 0; first < n; first += ACTIVATION_FRAMES) {
+        const size_t some = n - first < ACTIVATION_FRAMES ? n - first : ACTIVATION_FRAMES;
+        ub_activator_run(s->recipe->activator, s->magnitudes, first, some,
+                         s->activator_work + ub_thread_index() * s->activator_work_size,
+                         &s->activations);
+    }
+}
+
+static void mask(synthesis *s, const ub_matrix *activations, size_t first, size_t n)
+{
+    const size_t n_tasks = (n + MASK_FRAMES - 1) / MASK_FRAMES;
+#pragma omp parallel for schedule(static) num_threads((int)s->front->n_threads)
+    for (size_t i = 0; i < n_tasks * s->n_channels; i++) {
+        const size_t channel = i / n_tasks, from = i % n_tasks * MASK_FRAMES;
+        const size_t some = n - from < MASK_FRAMES ? n - from : MASK_FRAMES;
+        float *masks[UB_DICTIONARY_MAX_SOURCES + 1];
+        for (size_t source = 0; source < s->n_sources; source++) {
+            masks[source] = masks_of(s, channel, source, from);
+        }
+        ub_masker_run(s->recipe->masker, channel, activations, first + from, some,
+                      s->masker_work + ub_thread_index() * s->masker_work_size, masks);
+    }
+}
+
+static void synthesise(synthesis *s, size_t n)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)s->front->n_threads)
+    for (size_t i = 0; i < s->n_sources * s->n_channels; i++) {
+        const size_t source = i / s->n_channels, channel = i % s->n_channels;
+        const size_t thread = ub_thread_index();
+        float complex *masked = s->front->spectrum[thread];
+        float *sums = ub_matrix_column(&s->sums, i);
+        for (size_t t = 0; t < n; t++) {
+            ub_mask_apply_frame(masks_of(s, channel, source, t), spectrum_of(s, channel, t),
+                                s->n_bins, masked);
+            ub_stft_synthesise_frame(s->front->stft, masked, s->front->work[thread],
+                                     sums + t * s->stft->hop_samples);
+        }
+    }
+}
+
+// Hand out what no later frame touches, and move the rest to the front.
+static ub_status emit(synthesis *s, size_t first, size_t n, bool last, const ub_stem_sink *sink,
+                      ub_message *why)
+{
+    const size_t hop = s->stft->hop_samples, lead = s->stft->size_samples - hop;
+    const size_t total = s->front->audio->n_samples;
+    // Sample of the signal at the start of the buffer, and how many are before the signal.
+    const size_t start = first * hop > lead ? first * hop - lead : 0;
+    const size_t skip = first * hop > lead ? 0 : lead - first * hop;
+    const size_t done = last ? n * hop + lead : n * hop;
+    size_t n_samples = done > skip ? done - skip : 0;
+    n_samples = start + n_samples > total ? total - start : n_samples;
+    for (size_t i = 0; i < s->n_sources * s->n_channels; i++) {
+        s->pointers[i] = ub_matrix_column(&s->sums, i) + skip;
+    }
+    ub_status status = UB_OK;
+    if (n_samples > 0) {
+        status = sink->write(sink->context, start, n_samples, s->stems, why);
+    }
+    for (size_t i = 0; i < s->n_sources * s->n_channels; i++) {
+        float *sums = ub_matrix_column(&s->sums, i);
+        memmove(sums, sums + n * hop, lead * sizeof *sums);
+        memset(sums + lead, 0, (s->sums.n_rows - lead) * sizeof *sums);
+    }
+    return status;
+}
+
+static ub_status run(synthesis *s, const ub_progress *progress, double from,
+                     const ub_stem_sink *sink, ub_message *why)
+{
+    const size_t n_frames = s->front->n_frames;
+    ub_status status = sink->begin(sink->context, s->n_sources, s->recipe->names, why);
+    for (size_t first = 0; !status && first < n_frames; first += UB_BLOCK_FRAMES) {
+        const size_t rest = n_frames - first;
+        const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
+        status = ub_progress_report(progress, "resynthesise",
+                                    from + (1.0 - from) * (double)first / (double)n_frames);
+        status = status ? status : ub_front_read(s->front, first, n, why);
+        if (status) {
+            break;
+        }
+        analyse(s, n);
+        if (s->recipe->activator) {
+            activate(s, n);
+            mask(s, &s->activations, 0, n);
+        } else {
+            mask(s, s->recipe->activations, first, n);
+        }
+        synthesise(s, n);
+        status = emit(s, first, n, n == rest, sink, why);
+    }
+    return status ? status : ub_progress_report(progress, "resynthesise", 1.0);
+}
+
+ub_status ub_synthesise(ub_front *front, const ub_recipe *recipe, const ub_progress *progress,
+                        double from, const ub_stem_sink *sink, ub_message *why)
+{
+    synthesis s = {
+        .front = front,
+        .recipe = recipe,
+        .stft = ub_stft_get_settings(front->stft),
+        .n_channels = front->audio->n_channels,
+        .n_bins = ub_stft_n_bins(front->stft),
+        .n_sources = recipe->n_sources,
+    };
+    ub_status status;
+    if (allocate(&s)) {
+        for (size_t source = 0; source < s.n_sources; source++) {
+            s.stems[source] = s.pointers + source * s.n_channels;
+        }
+        status = run(&s, progress, from, sink, why);
+    } else {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu stems", recipe->n_sources);
+    }
+    synthesis_free(&s);
+    return status;
+}

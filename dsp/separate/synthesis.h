@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   The last part of a separation: from templates and activations through masks to stems, block by
+   block, so that neither spectra nor stems of the whole signal ever exist at once. Private header.
+*/
+#ifndef UNBRAID_SEPARATE_SYNTHESIS_H
+#define UNBRAID_SEPARATE_SYNTHESIS_H
+
+#include "front.h"
+#include "unbraid/mask.h"
+#include "unbraid/nmf.h"
+
+/** What to make stems with. Borrowed. */
+typedef struct ub_recipe {
+    const ub_masker *masker;
+    size_t n_sources;
+    const char *const *names;
+    size_t n_components;
+    const ub_matrix *activations; ///< K x T of the whole signal, or NULL:
+    const ub_activator *activator; ///< then activations are computed block by block
+} ub_recipe;
+
+/**
+   Read the audio again, mask it and hand the stems to the sink.
+   @param progress  Reported as `stage` "resynthesise" from `from` to 1.
+   @return as ub_separate().
+*/
+ub_status ub_synthesise(ub_front *front, const ub_recipe *recipe, const ub_progress *progress,
+                        double from, const ub_stem_sink *sink, ub_message *why);
+
+#endif
