@@ -173,8 +173,11 @@ INLINE vec cost_vec(const ub_form form, vec v, vec x, vec r, vec p, float beta)
         return 0.5f * (v - x) * (v - x);
     case UB_FORM_GENERAL:
     default: {
-        const vec powered = power_vec(v, spread(beta));
-        return (powered + ((beta - 1.0f) * x - beta * v) * p) * (1.0f / (beta * (beta - 1.0f)));
+        // x^beta (q^beta - 1 - beta (q - 1)) / (beta (beta - 1)), q = v / x: the terms that cancel
+        // near q = 1 are then of the size of one.
+        const vec q = v / x;
+        const vec rest = power_vec(q, spread(beta)) - 1.0f - beta * (q - 1.0f);
+        return p * x * rest * (1.0f / (beta * (beta - 1.0f)));
     }
     }
 }

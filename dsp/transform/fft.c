@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "fft.h"
+
+#include <fftw3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ub_fft {
+    size_t size;
+    size_t spectrum_at; // floats from the start of the work space, aligned
+    fftwf_plan forward, inverse;
+};
+
+bool ub_fft_size_is_good(size_t size)
+{
+    if (size < 2 || size % 2) {
+        return false;
+    }
+    static const size_t primes[] = {2, 3, 5, 7};
+    for (size_t i = 0; i < sizeof primes / sizeof *primes; i++) {
+        while (size % primes[i] == 0) {
+            size /= primes[i];
+        }
+    }
+    return size == 1;
+}
+
+static size_t round_line(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+size_t ub_fft_work_size(const ub_fft *fft)
+{
+    return fft->spectrum_at + round_line(fft->size + 2);
+}
+
+ub_status ub_fft_work_new(const ub_fft *fft, float **out)
+{
+    const size_t size = ub_fft_work_size(fft) * sizeof(float);
+    float *work = aligned_alloc(64, size);
+    if (!work) {
+        return UB_NO_MEMORY;
+    }
+    memset(work, 0, size);
+    *out = work;
+    return UB_OK;
+}
+
+void ub_fft_work_free(float *work)
+{
+    free(work);
+}
+
+float *ub_fft_signal(const ub_fft *fft, float *work)
+{
+    (void)fft;
+    return work;
+}
+
+float complex *ub_fft_spectrum(const ub_fft *fft, float *work)
+{
+    return (float complex *)(void *)(work + fft->spectrum_at);
+}
+
+static bool make_plans(ub_fft *fft, float *work)
+{
+    fftwf_complex *spectrum = (fftwf_complex *)(void *)ub_fft_spectrum(fft, work);
+    const int n = (int)fft->size;
+    fft->forward = fftwf_plan_dft_r2c_1d(n, work, spectrum, FFTW_ESTIMATE);
+    fft->inverse = fftwf_plan_dft_c2r_1d(n, spectrum, work, FFTW_ESTIMATE);
+    return fft->forward && fft->inverse;
+}
+
+ub_status ub_fft_new(size_t size, ub_fft **out)
+{
+    // Idempotent; FFTW keeps its lock from here on.
+    fftwf_make_planner_thread_safe();
+    float *work = NULL;
+    ub_fft *fft = calloc(1, sizeof *fft);
+    if (!fft) {
+        return UB_NO_MEMORY;
+    }
+    fft->size = size;
+    fft->spectrum_at = round_line(size);
+    if (ub_fft_work_new(fft, &work) || !make_plans(fft, work)) {
+        ub_fft_work_free(work);
+        ub_fft_free(fft);
+        return UB_NO_MEMORY;
+    }
+    ub_fft_work_free(work);
+    *out = fft;
+    return UB_OK;
+}
+
+void ub_fft_free(ub_fft *fft)
+{
+    if (fft) {
+        fftwf_destroy_plan(fft->forward);
+        fftwf_destroy_plan(fft->inverse);
+        free(fft);
+    }
+}
+
+void ub_fft_forward(const ub_fft *fft, float *work)
+{
+    fftwf_execute_dft_r2c(fft->forward, work, (fftwf_complex *)(void *)ub_fft_spectrum(fft, work));
+}
+
+void ub_fft_inverse(const ub_fft *fft, float *work)
+{
+    fftwf_execute_dft_c2r(fft->inverse, (fftwf_complex *)(void *)ub_fft_spectrum(fft, work), work);
+}
