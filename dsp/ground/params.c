@@ -2,10 +2,9 @@
 // The one table of what a caller may choose; defaults come from measurements on recorded pieces,
 // see docs/measurements.md.
 #include "unbraid/params.h"
+#include "number.h"
 
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const init_choices[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
@@ -68,30 +67,6 @@ ub_settings ub_settings_default(void)
     return settings;
 }
 
-// strtod follows the locale's decimal point; settings never do. The accepted grammar is that of a
-// plain decimal number, so neither hex, nor "nan", nor "inf" gets through.
-static bool parse_number(const char *text, double *number)
-{
-    char plain[64];
-    size_t n = 0;
-    const char *point = localeconv()->decimal_point;
-    for (const char *c = text; *c; c++) {
-        if (!strchr("0123456789+-.eE", *c) || n + strlen(point) >= sizeof plain) {
-            return false;
-        }
-        if (*c == '.') {
-            memcpy(plain + n, point, strlen(point));
-            n += strlen(point);
-        } else {
-            plain[n++] = *c;
-        }
-    }
-    plain[n] = '\0';
-    char *end;
-    *number = strtod(plain, &end);
-    return n > 0 && *end == '\0' && isfinite(*number);
-}
-
 static ub_status parse_choice(const ub_param *param, const char *text, double *value,
                               ub_message *why)
 {
@@ -132,7 +107,7 @@ ub_status ub_settings_set(ub_settings *settings, const char *key, const char *te
     ub_status status = UB_OK;
     if (param->kind == UB_PARAM_CHOICE) {
         status = parse_choice(param, text, &value, why);
-    } else if (!parse_number(text, &value)) {
+    } else if (!ub_number_parse(text, &value)) {
         status = ub_fail(why, UB_BAD_SETTING, "%s is '%.40s', but must be a number", key, text);
     } else {
         status = check_value(param, value, why);
