@@ -78,22 +78,37 @@ INLINE vec log2_vec(vec x)
     return q * f + __builtin_convertvector(e, vec);
 }
 
-// 2^y, y clamped to the exponents of normal numbers: y = n + f with f in [-1/2, 1/2], a polynomial
-// of relative error 2e-9 for 2^f.
-INLINE vec exp2_vec(vec y)
+// 2^y = s (1 + g), y clamped to the exponents of normal numbers: y = n + f with f in [-1/2, 1/2],
+// s = 2^n and g = f r(f), r a polynomial such that 2^f has relative error 2e-9.
+INLINE void exp2_parts(vec y, vec *s, vec *g)
 {
     y = larger(smaller(y, spread(126.999f)), spread(-126.0f));
     const vec magic = spread(12582912.0f); // 1.5 * 2^23: adding it rounds to a whole number
     const vec n = (y + magic) - magic;
     const vec f = y - n;
-    vec p = spread(1.534581184e-04f);
-    p = p * f + 1.339993122e-03f;
-    p = p * f + 9.618488958e-03f;
-    p = p * f + 5.550328777e-02f;
-    p = p * f + 2.402264689e-01f;
-    p = p * f + 6.931472057e-01f;
-    p = p * f + 1.000000001e+00f;
-    return (vec)((ivec)p + (__builtin_convertvector(n, ivec) << 23));
+    vec r = spread(1.534581184e-04f);
+    r = r * f + 1.339993122e-03f;
+    r = r * f + 9.618488958e-03f;
+    r = r * f + 5.550328777e-02f;
+    r = r * f + 2.402264689e-01f;
+    r = r * f + 6.931472057e-01f;
+    *s = (vec)((__builtin_convertvector(n, ivec) + 127) << 23);
+    *g = r * f;
+}
+
+INLINE vec exp2_vec(vec y)
+{
+    vec s, g;
+    exp2_parts(y, &s, &g);
+    return s * g + s;
+}
+
+// 2^y - 1, exact to rounding where y is small.
+INLINE vec exp2_less_one(vec y)
+{
+    vec s, g;
+    exp2_parts(y, &s, &g);
+    return s * g + (s - 1.0f);
 }
 
 INLINE vec sqrt_vec(vec x)
@@ -154,18 +169,21 @@ typedef struct ratio_job {
     bool want_cost;
 } ratio_job;
 
+// Divergence of v from x. Each is a function of the quotient, written such that its terms vanish
+// with the divergence: near a perfect fit the sum would otherwise be all rounding.
 INLINE vec cost_vec(const ub_form form, vec v, vec x, vec r, vec p, float beta)
 {
     const vec tiny = spread(1.17549435e-38f);
     switch (form) {
     case UB_FORM_ITAKURA_SAITO: {
         const vec q = v * p; // p = 1 / x
-        return q - log2_vec(larger(q, tiny)) * 0.693147181f - 1.0f;
+        return (q - 1.0f) - log2_vec(larger(q, tiny)) * 0.693147181f;
     }
     case UB_FORM_KULLBACK:
-        return v * (log2_vec(larger(r, tiny)) * 0.693147181f) - v + x;
+        // r = v / x
+        return x * (r * (log2_vec(larger(r, tiny)) * 0.693147181f) - (r - 1.0f));
     case UB_FORM_HALF: {
-        // 2 (sqrt v - sqrt x)^2 / sqrt x, written so that nothing cancels.
+        // 2 (sqrt v - sqrt x)^2 / sqrt x
         const vec d = sqrt_vec(v) - sqrt_vec(x);
         return 2.0f * d * d * p;
     }
@@ -173,11 +191,11 @@ INLINE vec cost_vec(const ub_form form, vec v, vec x, vec r, vec p, float beta)
         return 0.5f * (v - x) * (v - x);
     case UB_FORM_GENERAL:
     default: {
-        // x^beta (q^beta - 1 - beta (q - 1)) / (beta (beta - 1)), q = v / x: the terms that cancel
-        // near q = 1 are then of the size of one.
+        // x^beta (q^beta - 1 - beta (q - 1)) / (beta (beta - 1)), q = v / x
         const vec q = v / x;
-        const vec rest = power_vec(q, spread(beta)) - 1.0f - beta * (q - 1.0f);
-        return p * x * rest * (1.0f / (beta * (beta - 1.0f)));
+        vec power = exp2_less_one(spread(beta) * log2_vec(larger(q, tiny)));
+        power = choose(q < tiny, spread(-1.0f), power);
+        return p * x * (power - beta * (q - 1.0f)) * (1.0f / (beta * (beta - 1.0f)));
     }
     }
 }

@@ -84,10 +84,11 @@ UB_API UB_MUST_USE ub_status ub_dictionary_decode(const void *bytes, size_t size
                                                   ub_dictionary *out, ub_message *why);
 
 /**
-   The sources of several dictionaries in one, for a common transform: the templates of each are
-   brought to `rate_hz` and `window_samples` as by ub_dictionary_fit(). Sources of equal name are
-   an error. Window, hop, beta and sparsity are those given or of the first.
+   The sources of several dictionaries in one, for the transform of the first: the templates of
+   the others are brought to its sample rate and window as by ub_dictionary_fit(). Window, hop,
+   beta and sparsity are those of the first; licences and origins are listed one after the other.
 
+   @param dictionaries  n of them, n >= 1; only read.
    @return UB_OK, UB_BAD_VALUE (two sources of one name, too many), UB_NO_MEMORY.
 */
 UB_API UB_MUST_USE ub_status ub_dictionary_join(const ub_dictionary *const *dictionaries, size_t n,

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "safetensors.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LENGTH_SIZE = 8, MOST_DIMENSIONS = 16 };
+
+static const struct {
+    const char *name;
+    size_t size;
+} types[] = {
+    {"F32", 4}, {"F64", 8}, {"F16", 2},  {"BF16", 2},    {"I64", 8},
+    {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8},     {"U32", 4},
+    {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
+};
+
+static size_t type_size(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof types / sizeof *types; i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            return types[i].size;
+        }
+    }
+    return 0;
+}
+
+static uint64_t read_length(const unsigned char *bytes)
+{
+    uint64_t length = 0;
+    for (int i = LENGTH_SIZE - 1; i >= 0; i--) {
+        length = length << 8 | bytes[i];
+    }
+    return length;
+}
+
+// A whole number >= 0 at an index of an array.
+static bool read_size(const json_t *array, size_t index, size_t *size)
+{
+    const json_t *number = json_array_get(array, index);
+    if (!json_is_integer(number) || json_integer_value(number) < 0) {
+        return false;
+    }
+    *size = (size_t)json_integer_value(number);
+    return true;
+}
+
+// Product of the shape and the type's size; false when it does not fit.
+static bool tensor_size(const json_t *tensor, size_t *size)
+{
+    const json_t *shape = json_object_get(tensor, "shape");
+    *size = type_size(json_string_value(json_object_get(tensor, "dtype")));
+    if (*size == 0 || !json_is_array(shape) || json_array_size(shape) > MOST_DIMENSIONS) {
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(shape); i++) {
+        size_t n;
+        if (!read_size(shape, i, &n) || (n && *size > SIZE_MAX / n)) {
+            return false;
+        }
+        *size *= n;
+    }
+    return true;
+}
+
+typedef struct extent {
+    size_t begin, end;
+} extent;
+
+static ub_status read_extent(const char *name, const json_t *tensor, size_t data_size, extent *out,
+                             ub_message *why)
+{
+    const json_t *offsets = json_object_get(tensor, "data_offsets");
+    size_t size;
+    if (!tensor_size(tensor, &size)) {
+        return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has no usable dtype and shape", name);
+    }
+    if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
+        !read_size(offsets, 0, &out->begin) || !read_size(offsets, 1, &out->end) ||
+        out->begin > out->end) {
+        return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has no usable data_offsets", name);
+    }
+    if (out->end > data_size) {
+        return ub_fail(why, UB_BAD_FORMAT,
+                       "tensor '%.60s' ends at byte %zu of %zu; the file is cut short", name,
+                       out->end, data_size);
+    }
+    if (out->end - out->begin != size) {
+        return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has %zu bytes, but its shape says %zu",
+                       name, out->end - out->begin, size);
+    }
+    return UB_OK;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+    const extent *x = a, *y = b;
+    if (x->begin != y->begin) {
+        return x->begin < y->begin ? -1 : 1;
+    }
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static ub_status check_metadata(const json_t *metadata, ub_message *why)
+{
+    const char *key;
+    const json_t *value;
+    if (!json_is_object(metadata)) {
+        return ub_fail(why, UB_BAD_FORMAT, "__metadata__ is not an object");
+    }
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, value)
+    {
+        if (!json_is_string(value)) {
+            return ub_fail(why, UB_BAD_FORMAT, "metadata '%.60s' is not a string", key);
+        }
+    }
+    return UB_OK;
+}
+
+static ub_status read_extents(const ub_safetensors *file, extent *extents, size_t *n,
+                              ub_message *why)
+{
+    const char *key;
+    const json_t *value;
+    *n = 0;
+    json_object_foreach(file->header, key, value)
+    {
+        ub_status status;
+        if (strcmp(key, "__metadata__") == 0) {
+            status = check_metadata(value, why);
+        } else {
+            status = read_extent(key, value, file->data_size, &extents[(*n)++], why);
+        }
+        if (status) {
+            return status;
+        }
+    }
+    return UB_OK;
+}
+
+static ub_status check_layout(const ub_safetensors *file, ub_message *why)
+{
+    const size_t most = json_object_size(file->header);
+    extent *extents = calloc(most + 1, sizeof *extents);
+    size_t n, at = 0;
+    if (!extents) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu tensors", most);
+    }
+    ub_status status = read_extents(file, extents, &n, why);
+    if (!status) {
+        qsort(extents, n, sizeof *extents, by_begin);
+    }
+    for (size_t i = 0; !status && i < n; i++) {
+        if (extents[i].begin != at) {
+            status = ub_fail(why, UB_BAD_FORMAT, "tensors overlap or leave a gap at byte %zu",
+                             extents[i].begin);
+        }
+        at = extents[i].end;
+    }
+    if (!status && at != file->data_size) {
+        status =
+            ub_fail(why, UB_BAD_FORMAT, "%zu bytes follow the last tensor", file->data_size - at);
+    }
+    free(extents);
+    return status;
+}
+
+ub_status ub_safetensors_open(const void *bytes, size_t size, ub_safetensors *out, ub_message *why)
+{
+    const unsigned char *start = bytes;
+    if (size < LENGTH_SIZE + 2) {
+        return ub_fail(why, UB_BAD_FORMAT, "%zu bytes are too few for a safetensors file", size);
+    }
+    const uint64_t length = read_length(start);
+    if (start[LENGTH_SIZE] != '{') {
+        return ub_fail(why, UB_BAD_FORMAT, "this is not a safetensors file");
+    }
+    if (length > UB_SAFETENSORS_MOST_HEADER) {
+        return ub_fail(why, UB_BAD_FORMAT,
+                       "its header says to be %llu bytes long; at most %d are read",
+                       (unsigned long long)length, UB_SAFETENSORS_MOST_HEADER);
+    }
+    if (length > size - LENGTH_SIZE) {
+        return ub_fail(why, UB_BAD_FORMAT, "the header is cut short");
+    }
+    json_error_t error;
+    ub_safetensors file = {
+        .header = json_loadb((const char *)start + LENGTH_SIZE, (size_t)length,
+                             JSON_REJECT_DUPLICATES, &error),
+        .data = start + LENGTH_SIZE + length,
+        .data_size = size - LENGTH_SIZE - (size_t)length,
+    };
+    if (!json_is_object(file.header)) {
+        json_decref(file.header);
+        return ub_fail(why, UB_BAD_FORMAT, "the header is not a JSON object (%.100s)", error.text);
+    }
+    const ub_status status = check_layout(&file, why);
+    if (status) {
+        ub_safetensors_close(&file);
+        return status;
+    }
+    *out = file;
+    return UB_OK;
+}
+
+void ub_safetensors_close(ub_safetensors *file)
+{
+    json_decref(file->header);
+    *file = (ub_safetensors){0};
+}
+
+const char *ub_safetensors_text(const ub_safetensors *file, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+static float read_float(const unsigned char *bytes)
+{
+    const uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+                          (uint32_t)bytes[3] << 24;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void write_float(float value, unsigned char *bytes)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (unsigned char)(bits >> (8 * i));
+    }
+}
+
+ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, size_t most_rows,
+                                size_t most_cols, ub_matrix *out, ub_message *why)
+{
+    const json_t *tensor = json_object_get(file->header, name);
+    const json_t *shape = json_object_get(tensor, "shape");
+    const char *type = json_string_value(json_object_get(tensor, "dtype"));
+    size_t n_rows, n_cols, begin;
+    if (!tensor) {
+        return ub_fail(why, UB_BAD_FORMAT, "there is no tensor '%s'", name);
+    }
+    if (strcmp(type, "F32") != 0 || json_array_size(shape) != 2 || !read_size(shape, 0, &n_rows) ||
+        !read_size(shape, 1, &n_cols) ||
+        !read_size(json_object_get(tensor, "data_offsets"), 0, &begin)) {
+        return ub_fail(why, UB_BAD_FORMAT, "tensor '%s' is not a matrix of F32", name);
+    }
+    if (n_rows < 1 || n_rows > most_rows || n_cols < 1 || n_cols > most_cols) {
+        return ub_fail(why, UB_BAD_FORMAT,
+                       "tensor '%s' has %zu x %zu values, but at most %zu x %zu "
+                       "and at least one can be used",
+                       name, n_rows, n_cols, most_rows, most_cols);
+    }
+    const ub_status status = ub_matrix_new(n_rows, n_cols, out);
+    if (status) {
+        return ub_fail(why, status, "no memory for %zu x %zu values", n_rows, n_cols);
+    }
+    const unsigned char *from = file->data + begin;
+    for (size_t row = 0; row < n_rows; row++) {
+        for (size_t col = 0; col < n_cols; col++) {
+            ub_matrix_column(out, col)[row] = read_float(from + 4 * (row * n_cols + col));
+        }
+    }
+    return UB_OK;
+}
+
+static json_t *header_for(const json_t *metadata, const char *name, const ub_matrix *tensor)
+{
+    const size_t size = 4 * tensor->n_rows * tensor->n_cols;
+    return json_pack("{s:O, s:{s:s, s:[I,I], s:[I,I]}}", "__metadata__", metadata, name, "dtype",
+                     "F32", "shape", (json_int_t)tensor->n_rows, (json_int_t)tensor->n_cols,
+                     "data_offsets", (json_int_t)0, (json_int_t)size);
+}
+
+ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const ub_matrix *tensor,
+                                unsigned char **bytes, size_t *size)
+{
+    json_t *header = header_for(metadata, name, tensor);
+    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
+    json_decref(header);
+    if (!text) {
+        return UB_NO_MEMORY;
+    }
+    // Padded with spaces so that the tensors are aligned in the file.
+    const size_t length = strlen(text);
+    const size_t padded = (length + 7) / 8 * 8;
+    *size = LENGTH_SIZE + padded + 4 * tensor->n_rows * tensor->n_cols;
+    unsigned char *file = malloc(*size);
+    if (file) {
+        for (int i = 0; i < LENGTH_SIZE; i++) {
+            file[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+        }
+        memset(file + LENGTH_SIZE, ' ', padded);
+        memcpy(file + LENGTH_SIZE, text, length);
+        unsigned char *to = file + LENGTH_SIZE + padded;
+        for (size_t row = 0; row < tensor->n_rows; row++) {
+            for (size_t col = 0; col < tensor->n_cols; col++, to += 4) {
+                write_float(ub_matrix_column(tensor, col)[row], to);
+            }
+        }
+        *bytes = file;
+    }
+    free(text);
+    return file ? UB_OK : UB_NO_MEMORY;
+}
