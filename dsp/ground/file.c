@@ -92,37 +92,49 @@ static bool write_all(int descriptor, const unsigned char *bytes, size_t size)
     return true;
 }
 
-// mkstemp makes files for the owner alone; a new file gets what open(2) would have given it, and
-// one that replaces another keeps that one's mode.
-static mode_t mode_for(const char *target)
+// A new file beside the target, with the mode that open(2) gives: the umask holds.
+static int create_beside(const char *target, char *temporary, size_t size)
 {
-    struct stat info;
-    if (stat(target, &info) == 0) {
-        return info.st_mode & 07777;
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        snprintf(temporary, size, "%s.%ld-%u.tmp", target, (long)getpid(), attempt);
+        const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST) {
+            return descriptor;
+        }
     }
-    const mode_t mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
+    return -1;
 }
 
-static ub_status write_beside(const char *target, char *temporary, const void *bytes, size_t size,
-                              ub_message *why)
+// One that replaces another keeps that one's mode.
+static bool keep_mode(const char *target, int descriptor)
 {
-    const int descriptor = mkstemp(temporary);
+    struct stat info;
+    return stat(target, &info) != 0 || fchmod(descriptor, info.st_mode & 07777) == 0;
+}
+
+static ub_status write_beside(const char *target, char *temporary, size_t room, const void *bytes,
+                              size_t size, ub_message *why)
+{
+    const int descriptor = create_beside(target, temporary, room);
     if (descriptor < 0) {
         return ub_fail(why, UB_FILE_ERROR, "it cannot be written: %s", strerror(errno));
     }
-    const bool written = write_all(descriptor, bytes, size) &&
-                         fchmod(descriptor, mode_for(target)) == 0 && fsync(descriptor) == 0;
+    bool good = write_all(descriptor, bytes, size) && keep_mode(target, descriptor) &&
+                fsync(descriptor) == 0;
     int error = errno;
-    const bool closed = close(descriptor) == 0;
-    error = written && !closed ? errno : error;
-    if (written && closed && rename(temporary, target) == 0) {
-        return UB_OK;
+    if (close(descriptor) != 0 && good) {
+        error = errno;
+        good = false;
     }
-    error = written && closed ? errno : error;
-    unlink(temporary);
-    return ub_fail(why, UB_FILE_ERROR, "it cannot be written: %s", strerror(error));
+    if (good && rename(temporary, target) != 0) {
+        error = errno;
+        good = false;
+    }
+    if (!good) {
+        unlink(temporary);
+        return ub_fail(why, UB_FILE_ERROR, "it cannot be written: %s", strerror(error));
+    }
+    return UB_OK;
 }
 
 ub_status ub_file_write(const char *path, const void *bytes, size_t size, ub_message *why)
@@ -130,12 +142,11 @@ ub_status ub_file_write(const char *path, const void *bytes, size_t size, ub_mes
     // Through a link to the file that it names: replacing the link would leave that file behind.
     char *target = realpath(path, NULL);
     const char *final = target ? target : path;
-    static const char suffix[] = ".XXXXXX";
-    char *temporary = malloc(strlen(final) + sizeof suffix);
+    const size_t room = strlen(final) + 48;
+    char *temporary = malloc(room);
     ub_status status;
     if (temporary) {
-        strcat(strcpy(temporary, final), suffix);
-        status = write_beside(final, temporary, bytes, size, why);
+        status = write_beside(final, temporary, room, bytes, size, why);
     } else {
         status = ub_fail(why, UB_NO_MEMORY, "no memory to write %zu bytes", size);
     }
