@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every header can be included on its own, and those that say so in C++ too.
+set -u
+cd "$1" || exit 1
+cc=${CC:-cc}
+status=0
+for header in $(find dsp cli -name '*.h' ! -name '*_body.h' | sort); do
+    echo "#include \"$header\"" |
+        "$cc" -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Werror -fsyntax-only \
+            -I. -Idsp/include -Idsp -Icli -x c - || status=1
+done
+if ! command -v c++ >/dev/null; then
+    exit "$status"
+fi
+for header in dsp/include/unbraid/*.h; do
+    grep -q 'extern "C"' "$header" || continue
+    echo "#include \"$header\"" |
+        c++ -std=c++11 -Wall -Wextra -Werror -fsyntax-only -I. -Idsp/include -x c++ - || status=1
+done
+exit "$status"

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Nothing is left to do in the text, and no text knows the machine that it was written on.
+# Brackets in the patterns keep this file from finding itself.
+set -u
+cd "$1" || exit 1
+status=0
+
+# find PATTERN WHAT [FOLDER...]: complain of lines that match, outside the folders.
+find_words() {
+    pattern=$1
+    what=$2
+    shift 2
+    hits=$(grep -rnIE --exclude-dir=.git --exclude-dir=build --exclude-dir=separated "$@" "$pattern" .)
+    if [ -n "$hits" ]; then
+        printf '%s:\n%s\n' "$what" "$hits"
+        status=1
+    fi
+}
+
+find_words '\b(TO[D]O|FIX[M]E|XX[X]|HA[C]K)\b' 'left to do'
+find_words '(^|[^[:alnum:]_.$}])/(wor[k]|far[m]|roo[t]|hom[e])/' 'paths of one machine'
+find_words '/tm[p]/b[0-9]' 'paths of one machine'
+find_words '\.\./share[d]' 'a folder outside the checkout' --exclude-dir=tests --exclude-dir=.ci
+exit "$status"
