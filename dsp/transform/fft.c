@@ -111,3 +111,63 @@ void ub_fft_inverse(const ub_fft *fft, float *work)
 {
     fftwf_execute_dft_c2r(fft->inverse, (fftwf_complex *)(void *)ub_fft_spectrum(fft, work), work);
 }
+
+struct ub_fft_double {
+    double *signal;
+    double complex *spectrum;
+    fftw_plan forward, inverse;
+};
+
+ub_status ub_fft_double_new(size_t size, ub_fft_double **out)
+{
+    fftw_make_planner_thread_safe();
+    ub_fft_double *fft = calloc(1, sizeof *fft);
+    if (!fft) {
+        return UB_NO_MEMORY;
+    }
+    fft->signal = fftw_alloc_real(size);
+    fft->spectrum = (double complex *)fftw_alloc_complex(size / 2 + 1);
+    if (fft->signal && fft->spectrum) {
+        fft->forward = fftw_plan_dft_r2c_1d((int)size, fft->signal, (fftw_complex *)fft->spectrum,
+                                            FFTW_ESTIMATE);
+        fft->inverse = fftw_plan_dft_c2r_1d((int)size, (fftw_complex *)fft->spectrum, fft->signal,
+                                            FFTW_ESTIMATE);
+    }
+    if (!fft->forward || !fft->inverse) {
+        ub_fft_double_free(fft);
+        return UB_NO_MEMORY;
+    }
+    *out = fft;
+    return UB_OK;
+}
+
+void ub_fft_double_free(ub_fft_double *fft)
+{
+    if (fft) {
+        fftw_destroy_plan(fft->forward);
+        fftw_destroy_plan(fft->inverse);
+        fftw_free(fft->signal);
+        fftw_free(fft->spectrum);
+        free(fft);
+    }
+}
+
+double *ub_fft_double_signal(ub_fft_double *fft)
+{
+    return fft->signal;
+}
+
+double complex *ub_fft_double_spectrum(ub_fft_double *fft)
+{
+    return fft->spectrum;
+}
+
+void ub_fft_double_forward(ub_fft_double *fft)
+{
+    fftw_execute(fft->forward);
+}
+
+void ub_fft_double_inverse(ub_fft_double *fft)
+{
+    fftw_execute(fft->inverse);
+}

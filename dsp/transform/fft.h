@@ -39,4 +39,19 @@ UB_RT void ub_fft_forward(const ub_fft *fft, float *work);
 /** Spectrum to signal times size; the spectrum is destroyed. */
 UB_RT void ub_fft_inverse(const ub_fft *fft, float *work);
 
+/** The same in double precision, for correlations that are reported. Sizes as above. */
+typedef struct ub_fft_double ub_fft_double;
+
+/** @return UB_OK or UB_NO_MEMORY. The object has buffers of its own: one thread at a time. */
+ub_status ub_fft_double_new(size_t size, ub_fft_double **out);
+void ub_fft_double_free(ub_fft_double *fft);
+
+/** Its buffers: `size` real numbers, size / 2 + 1 complex ones. */
+double *ub_fft_double_signal(ub_fft_double *fft);
+double complex *ub_fft_double_spectrum(ub_fft_double *fft);
+
+/** Signal buffer to spectrum buffer, and back (times size; the spectrum is destroyed). */
+void ub_fft_double_forward(ub_fft_double *fft);
+void ub_fft_double_inverse(ub_fft_double *fft);
+
 #endif
