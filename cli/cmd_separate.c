@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dictionary_file.h"
+#include "interrupt.h"
+#include "options.h"
+#include "progress.h"
+#include "report.h"
+#include "stems.h"
+#include "tracks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_row rows[] = {
+    {"output", 'o', "DIR", "folder for the stems, made when missing (default separated)"},
+    {"dictionary", 'd', "DICT",
+     "separate into the sources of this dictionary; may be given more than once, then into the "
+     "sources of all"},
+    {"only", '\0', "NAME,...", "write these stems only"},
+    {"two-stems", '\0', "NAME", "write NAME and no_NAME, which is all the rest"},
+    {"filename", '\0', "PATTERN",
+     "path of a stem below the output folder (default {track}/{source}.{ext})"},
+    {"format", '\0', "NAME", "wav, flac or ogg (default wav)"},
+    {"bits", '\0', "N", "16, 24 or 32f per sample (default as the input)"},
+    {"progress", '\0', "MODE", "auto, bar, json or none (default auto: a bar on a terminal)"},
+};
+
+static const ub_param_id params[] = {
+    UB_PARAM_SOURCES,       UB_PARAM_COMPONENTS, UB_PARAM_FREE,       UB_PARAM_WINDOW_MS,
+    UB_PARAM_OVERLAP,       UB_PARAM_BETA,       UB_PARAM_ITERATIONS, UB_PARAM_TOLERANCE,
+    UB_PARAM_SPARSITY,      UB_PARAM_CONTINUITY, UB_PARAM_RELAXATION, UB_PARAM_INIT,
+    UB_PARAM_MASK_EXPONENT, UB_PARAM_SEED,       UB_PARAM_THREADS,
+};
+
+static const struct usage separate_usage = {
+    .command = "separate",
+    .operands = "FILE...",
+    .summary = "Split recordings into stems that sum to them, and print the stems' paths.",
+    .rows = rows,
+    .n_rows = sizeof rows / sizeof rows[0],
+    .params = params,
+    .n_params = sizeof params / sizeof params[0],
+    .notes = "FILE is a sound file, a folder of them, or - for standard input. Rate, channels,\n"
+             "length and bits of the stems are those of the input; nothing is normalised.\n"
+             "JSON progress goes to stderr, one object a line.\n",
+};
+
+// What the command line says, and what is loaded for all files.
+struct job {
+    struct options options;
+    struct stem_choice choice;
+    enum progress_mode progress;
+    const char **dictionary_paths;
+    size_t n_dictionaries;
+    ub_dictionary dictionary; // of all, joined
+    struct track_list tracks;
+};
+
+static bool take_bits(struct stem_request *request, const char *value)
+{
+    static const struct {
+        const char *name;
+        struct sample_type type;
+    } kinds[] = {{"16", {false, 16}}, {"24", {false, 24}}, {"32f", {true, 32}}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(value, kinds[i].name) == 0) {
+            request->has_type = true;
+            request->type = kinds[i].type;
+            return true;
+        }
+    }
+    options_misused(&separate_usage, "--bits", "is '%.20s', but must be 16, 24 or 32f", value);
+    return false;
+}
+
+static bool take_two_stems(struct job *job, const char *value)
+{
+    ub_message why = {""};
+    job->choice.target = value;
+    if (ub_name_check(value, &why)) {
+        options_misused(&separate_usage, "--two-stems", "%s", why.text);
+        return false;
+    }
+    return true;
+}
+
+static bool take_filename(struct job *job, const char *value)
+{
+    ub_message why = {""};
+    job->choice.pattern = value;
+    if (stem_pattern_check(value, &why)) {
+        options_misused(&separate_usage, "--filename", "%s", why.text);
+        return false;
+    }
+    return true;
+}
+
+static bool take_format(struct job *job, const char *value)
+{
+    if (!stem_container_from_name(value, &job->choice.request.container)) {
+        options_misused(&separate_usage, "--format", "is '%.20s', but must be wav, flac or ogg",
+                        value);
+        return false;
+    }
+    return true;
+}
+
+static bool take_progress(struct job *job, const char *value)
+{
+    if (!progress_mode_from_name(value, &job->progress)) {
+        options_misused(&separate_usage, "--progress",
+                        "is '%.20s', but must be auto, bar, json or none", value);
+        return false;
+    }
+    return true;
+}
+
+static bool take(void *context, const char *name, const char *value)
+{
+    struct job *job = context;
+    if (strcmp(name, "output") == 0) {
+        job->choice.folder = *value ? value : ".";
+    } else if (strcmp(name, "dictionary") == 0) {
+        job->dictionary_paths[job->n_dictionaries++] = value;
+    } else if (strcmp(name, "only") == 0) {
+        job->choice.only = value;
+    } else if (strcmp(name, "two-stems") == 0) {
+        return take_two_stems(job, value);
+    } else if (strcmp(name, "filename") == 0) {
+        return take_filename(job, value);
+    } else if (strcmp(name, "format") == 0) {
+        return take_format(job, value);
+    } else if (strcmp(name, "bits") == 0) {
+        return take_bits(&job->choice.request, value);
+    } else {
+        return take_progress(job, value);
+    }
+    return true;
+}
+
+// Options that contradict each other. @return DONE or MISUSED.
+static enum outcome check_options(const struct job *job)
+{
+    const struct stem_choice *choice = &job->choice;
+    const struct usage *usage = &separate_usage;
+    const bool *given = job->options.given;
+    if (job->options.n_operands == 0) {
+        return options_misused(usage, "separate", "names no file");
+    }
+    if (choice->only && choice->target) {
+        return options_misused(usage, "--two-stems", "excludes --only");
+    }
+    if (choice->request.has_type && choice->request.container == STEM_OGG) {
+        return options_misused(usage, "--bits", "does not go with --format ogg, which has none");
+    }
+    if (choice->request.has_type && choice->request.type.is_float &&
+        choice->request.container == STEM_FLAC) {
+        return options_misused(usage, "--bits", "32f does not go with --format flac");
+    }
+    if (given[UB_PARAM_FREE] && job->n_dictionaries == 0) {
+        return options_misused(usage, "--free", "needs a dictionary (-d)");
+    }
+    if (given[UB_PARAM_SOURCES] && job->n_dictionaries > 0) {
+        return options_misused(usage, "--sources",
+                               "does not go with a dictionary, whose sources are known");
+    }
+    return DONE;
+}
+
+static enum outcome load_dictionaries(struct job *job)
+{
+    const size_t n = job->n_dictionaries;
+    ub_dictionary *loaded = calloc(n, sizeof *loaded);
+    const ub_dictionary **list = calloc(n, sizeof *list);
+    ub_message why = {""};
+    ub_status status = loaded && list ? UB_OK : UB_NO_MEMORY;
+    const char *subject = job->dictionary_paths[0];
+    for (size_t i = 0; !status && i < n; i++) {
+        subject = job->dictionary_paths[i];
+        status = dictionary_file_load(subject, &loaded[i], &why);
+        list[i] = &loaded[i];
+    }
+    status = status  ? status
+             : n > 1 ? ub_dictionary_join(list, n, &job->dictionary, &why)
+                     : ub_dictionary_copy(&loaded[0], &job->dictionary);
+    if (status) {
+        report_status(subject, status, &why);
+    }
+    for (size_t i = 0; loaded && i < n; i++) {
+        ub_dictionary_free(&loaded[i]);
+    }
+    free(list);
+    free(loaded);
+    return status ? FAILED : DONE;
+}
+
+// With a dictionary the sources are known before any work is done.
+static enum outcome check_names(const struct job *job)
+{
+    const ub_dictionary *dictionary = &job->dictionary;
+    const char *names[UB_DICTIONARY_MAX_SOURCES + 1];
+    size_t n = 0;
+    for (; n < dictionary->n_sources; n++) {
+        names[n] = dictionary->source_names[n];
+    }
+    if (job->options.settings.value[UB_PARAM_FREE] > 0.0) {
+        names[n++] = "rest";
+    }
+    ub_message why = {""};
+    if (stem_choice_check(&job->choice, n, names, &why)) {
+        return options_misused(&separate_usage, job->choice.target ? "--two-stems" : "--only", "%s",
+                               why.text);
+    }
+    return DONE;
+}
+
+static enum outcome list_tracks(struct job *job)
+{
+    enum outcome outcome = DONE;
+    for (size_t i = 0; i < job->options.n_operands; i++) {
+        const char *path = job->options.operands[i];
+        ub_message why = {""};
+        const ub_status status = track_list_add(&job->tracks, path, true, job->choice.folder, &why);
+        if (status) {
+            report_status(path, status, &why);
+            outcome = FAILED;
+        }
+    }
+    return outcome;
+}
+
+// The path of one stem of a track stands for all of them.
+struct claim {
+    char *path;
+    const struct track *track;
+};
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct claim *)a)->path, ((const struct claim *)b)->path);
+}
+
+static enum outcome check_claims(struct claim *claims, size_t n)
+{
+    qsort(claims, n, sizeof *claims, by_path);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(claims[i - 1].path, claims[i].path) == 0) {
+            return options_misused(&separate_usage, claims[i].track->path,
+                                   "would have stems of the same names as %.120s; rename one, or "
+                                   "separate them one by one with different -o",
+                                   claims[i - 1].track->path);
+        }
+    }
+    return DONE;
+}
+
+// Two recordings whose stems would have the same names: known before anything is written.
+static enum outcome check_track_names(const struct job *job)
+{
+    const struct track_list *list = &job->tracks;
+    enum outcome outcome = DONE;
+    struct claim *claims = calloc(list->n + 1, sizeof *claims);
+    size_t n = 0;
+    for (; claims && outcome == DONE && n < list->n; n++) {
+        const char *name = list->tracks[n].name;
+        claims[n] = (struct claim){stem_path(&job->choice, name, "source"), &list->tracks[n]};
+        if (!claims[n].path) {
+            break;
+        }
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+            outcome = options_misused(&separate_usage, list->tracks[n].path,
+                                      "has a name that no folder can have; rename it");
+        }
+    }
+    if (outcome == DONE && n < list->n) {
+        report_error("separate", "no memory for the names of the stems; name fewer files");
+        outcome = FAILED;
+    }
+    outcome = outcome == DONE ? check_claims(claims, n) : outcome;
+    for (size_t i = 0; i < n; i++) {
+        free(claims[i].path);
+    }
+    free(claims);
+    return outcome;
+}
+
+static void report_clipping(const struct stems *stems, const char *input)
+{
+    if (stems_recording_clipped(stems) > 0) {
+        report_warning(input,
+                       "%zu samples of the recording lie beyond full scale and were clipped; use "
+                       "--bits 32f to keep them",
+                       stems_recording_clipped(stems));
+    }
+    for (size_t i = 0; i < stems_count(stems); i++) {
+        if (stems_clipped(stems, i) > 0) {
+            report_warning(stems_path(stems, i),
+                           "%zu samples were clipped; use --bits 32f to keep them",
+                           stems_clipped(stems, i));
+        }
+    }
+}
+
+static void print_paths(const struct stems *stems)
+{
+    for (size_t i = 0; i < stems_count(stems); i++) {
+        puts(stems_path(stems, i));
+    }
+    fflush(stdout);
+}
+
+static ub_status separate_into(const struct job *job, struct audio_file *recording,
+                               const char *input, struct stems *stems, ub_message *why)
+{
+    const ub_audio mix = audio_file_as_audio(recording);
+    const ub_stem_sink sink = stems_sink(stems);
+    struct progress progress = progress_start(job->progress, input);
+    const ub_progress listener = progress_listener(&progress);
+    ub_status status = ub_separate(&mix, job->n_dictionaries ? &job->dictionary : NULL,
+                                   &job->options.settings, &listener, &sink, why);
+    status = status ? status : stems_commit(stems, why);
+    progress_stop(&progress);
+    return status;
+}
+
+static enum outcome separate_track(const struct job *job, const struct track *track)
+{
+    ub_message why = {""};
+    struct audio_file *recording = NULL;
+    struct stems *stems = NULL;
+    ub_status status = audio_file_open_for_work(track->path, &recording, &why);
+    status = status ? status
+                    : stems_new(&job->choice, track->name, track->path, recording, &stems, &why);
+    status = status ? status : separate_into(job, recording, track->path, stems, &why);
+    if (status) {
+        report_status(track->path, status, &why);
+    } else {
+        report_clipping(stems, track->path);
+        print_paths(stems);
+    }
+    stems_free(stems);
+    audio_file_close(recording);
+    return status ? FAILED : DONE;
+}
+
+static enum outcome separate_all(struct job *job)
+{
+    enum outcome outcome = job->n_dictionaries ? load_dictionaries(job) : DONE;
+    if (outcome == DONE && job->n_dictionaries) {
+        outcome = check_names(job);
+    }
+    if (outcome != DONE) {
+        return outcome;
+    }
+    outcome = list_tracks(job);
+    const enum outcome names = check_track_names(job);
+    if (names != DONE) {
+        return names;
+    }
+    for (size_t i = 0; i < job->tracks.n && !interrupted(); i++) {
+        if (separate_track(job, &job->tracks.tracks[i]) != DONE) {
+            outcome = FAILED;
+        }
+    }
+    return outcome;
+}
+
+enum outcome separate_run(int argc, char **argv)
+{
+    struct job job = {.choice = {.folder = "separated", .pattern = "{track}/{source}.{ext}"},
+                      .dictionary_paths = calloc((size_t)argc, sizeof(char *))};
+    if (!job.dictionary_paths) {
+        report_error("separate", "no memory for the command line; close other programs");
+        return FAILED;
+    }
+    progress_mode_from_name("auto", &job.progress);
+    enum outcome outcome = DONE;
+    if (options_parse(&separate_usage, argc, argv, take, &job, &job.options, &outcome)) {
+        outcome = check_options(&job);
+        outcome = outcome == DONE ? separate_all(&job) : outcome;
+    }
+    track_list_free(&job.tracks);
+    ub_dictionary_free(&job.dictionary);
+    free(job.dictionary_paths);
+    return outcome;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dictionary_file.h"
+
+#include <unbraid/file.h>
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Far beyond any real one: 4096 components of a window of 192000 samples take 1.5 GB.
+static const size_t max_bytes = (size_t)1 << 31;
+
+ub_status dictionary_file_load(const char *path, ub_dictionary *dictionary, ub_message *why)
+{
+    unsigned char *bytes;
+    size_t size;
+    ub_status status = ub_file_read(path, max_bytes, &bytes, &size, why);
+    if (status) {
+        return status;
+    }
+    ub_message detail = {""};
+    status = ub_dictionary_decode(bytes, size, dictionary, &detail);
+    free(bytes);
+    if (status == UB_BAD_FORMAT) {
+        return ub_fail(why, status,
+                       "is no dictionary that can be used: %.160s; make one with "
+                       "'unbraid learn'",
+                       detail.text);
+    }
+    return status ? ub_fail(why, status, "%.200s", detail.text) : UB_OK;
+}
+
+ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary, ub_message *why)
+{
+    unsigned char *bytes;
+    size_t size;
+    ub_status status = ub_dictionary_encode(dictionary, &bytes, &size, why);
+    if (status) {
+        return status;
+    }
+    status = ub_file_write(path, bytes, size, why);
+    free(bytes);
+    return status;
+}
+
+bool dictionary_file_looks_like_one(const char *path)
+{
+    unsigned char head[9] = {0};
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        return false;
+    }
+    const size_t n = fread(head, 1, sizeof head, file);
+    fclose(file);
+    // A little-endian length below 4 GiB, then the brace of the JSON header.
+    return n == sizeof head && !(head[4] | head[5] | head[6] | head[7]) && head[8] == '{';
+}

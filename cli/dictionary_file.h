@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/** Dictionaries on disk. */
+#ifndef UNBRAID_CLI_DICTIONARY_FILE_H
+#define UNBRAID_CLI_DICTIONARY_FILE_H
+
+#include <unbraid/dictionary.h>
+
+#include <stdbool.h>
+
+/** Load a dictionary. The caller frees it. @return UB_OK, UB_FILE_ERROR, UB_BAD_FORMAT,
+    UB_NO_MEMORY. */
+ub_status dictionary_file_load(const char *path, ub_dictionary *dictionary, ub_message *why);
+
+/** Save a dictionary: all of it or nothing. */
+ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary, ub_message *why);
+
+/** Whether the file begins like a dictionary (or another safetensors file). */
+bool dictionary_file_looks_like_one(const char *path);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+
+static volatile sig_atomic_t signal_seen;
+
+static void remember(int number)
+{
+    signal_seen = number;
+}
+
+static void watch(int number)
+{
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+        return;
+    }
+    memset(&action, 0, sizeof action);
+    action.sa_handler = remember;
+    // No SA_RESTART: a read that waits for a pipe must come back. SA_RESETHAND: the second one
+    // meets the default action, which is death.
+    action.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+void interrupt_watch(void)
+{
+    watch(SIGINT);
+    watch(SIGTERM);
+    watch(SIGHUP);
+    // A file-size limit is met as a failed write, like a full disk.
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+bool interrupted(void)
+{
+    return signal_seen != 0;
+}
+
+void interrupt_obey(void)
+{
+    const int number = signal_seen;
+    if (number) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   Ctrl-C and SIGTERM: the first one asks the work to stop and clean up, a second one ends the
+   process at once.
+*/
+#ifndef UNBRAID_CLI_INTERRUPT_H
+#define UNBRAID_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+
+/** Start to listen. Signals that the parent has set to be ignored (nohup) stay ignored. */
+void interrupt_watch(void);
+
+/** Whether somebody asked to stop. */
+bool interrupted(void);
+
+/** After cleaning up: end the process by the signal that came, as a shell that runs a script
+    expects of an interrupted program. Returns when none came. */
+void interrupt_obey(void);
+
+#endif

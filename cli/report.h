@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   What the tool says on stderr: always one line, "unbraid: SUBJECT: what is wrong; what to do".
+*/
+#ifndef UNBRAID_CLI_REPORT_H
+#define UNBRAID_CLI_REPORT_H
+
+#include <unbraid/status.h>
+
+/** Say what is wrong with `subject`, a file name or an option. Line breaks and other control
+    characters in it are shown as '?', so that a line stays a line. */
+void report_error(const char *subject, const char *format, ...) UB_PRINTF(2, 3);
+
+/** The same for what does not make the command fail. */
+void report_warning(const char *subject, const char *format, ...) UB_PRINTF(2, 3);
+
+/** Say what a library call came to. A remedy that fits the status is added where the message has
+    none. */
+void report_status(const char *subject, ub_status status, const ub_message *why);
+
+#endif
