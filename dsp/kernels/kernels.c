@@ -37,7 +37,8 @@ size_t ub_kernels_all(const ub_kernels *sets[4])
 const ub_kernels *ub_kernels_best(void)
 {
     const ub_kernels *sets[4];
-    return sets[ub_kernels_all(sets) - 1];
+    const size_t n = ub_kernels_all(sets);
+    return sets[n - 1];
 }
 
 const ub_kernels *ub_kernels_named(const char *name)
