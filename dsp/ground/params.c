@@ -14,7 +14,7 @@ static const ub_param table[UB_PARAM_COUNT] = {
                           "stems to group blind components into"},
     [UB_PARAM_COMPONENTS] = {"components", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                              "components in all (blind) or templates per source (learn); "
-                             "0: 40 blind, 40 per source"},
+                             "0: 32 blind, 40 per source"},
     [UB_PARAM_FREE] = {"free", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                        "free components beside a dictionary, heard as the source rest"},
     [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 93, NULL,

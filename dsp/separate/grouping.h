@@ -22,7 +22,7 @@ enum {
    @param n_sources  1 to the number of components.
    @param component_source  Room for K: group of each component. Groups are numbered in the order
                      in which stems come out: drums, bass, then tonal ones from low to high.
-   @param names      Room for n_sources names: "drums", "bass", "tonal-1", "noise-1" ...
+   @param names      Room for n_sources names: "drums", "bass", "tonal-1" ...
    @return UB_OK or UB_NO_MEMORY.
 */
 ub_status ub_group_components(const ub_nmf_factors *factors, double bin_hz, double frame_s,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    BLIND_COMPONENTS = 40,
+    BLIND_COMPONENTS = 32,
     SAMPLED_FRAMES = 1500, // for what a dictionary must know of the whole recording: the gains
     GAIN_ITERATIONS = 30
 };
