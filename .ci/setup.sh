@@ -73,15 +73,20 @@ packages_ensure() {
         return 1
     fi >&2
 
-    echo "Installing: $missing"
+    echo "Installing: $missing (this may take some minutes)"
+    local log
+    log=$(mktemp)
     # A list that cannot be refreshed may still be good enough to install from.
-    packages_apt update || echo 'The package lists could not be refreshed; trying without.' >&2
     # shellcheck disable=SC2086 # one word per package
-    if ! packages_apt install --no-install-recommends $missing; then
+    if ! { packages_apt update || true; packages_apt install --no-install-recommends $missing; } \
+        >"$log" 2>&1; then
+        tail -n 20 "$log"
         echo "Missing: $missing."
-        echo "They could not be installed (apt-get says why above). As root run: $install"
+        echo "They could not be installed; apt-get says why above. As root run: $install"
+        rm -f "$log"
         return 1
     fi >&2
+    rm -f "$log"
 
     missing=$(packages_missing "$1" | paste -sd ' ')
     if [ -n "$missing" ]; then

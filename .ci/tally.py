@@ -26,6 +26,14 @@ def last_line(text):
     return lines[-1] if lines else "no reason given"
 
 
+def parts(text):
+    """What a program of several tests left out, and why: the words of cmocka and of unittest."""
+    cmocka = re.findall(r"^\[  SKIPPED \] (\w+)$", text, re.MULTILINE)
+    yield from ((name, "see its log") for name in dict.fromkeys(cmocka))
+    yield from re.findall(r"^(\w+) \(\S+\)(?:\n.*)? \.\.\. skipped ['\"](.*)['\"]$", text,
+                          re.MULTILINE)
+
+
 def read_log(path):
     """The outcomes of a log of meson test: (name, outcome, reason)."""
     if not os.path.exists(path):
@@ -37,9 +45,8 @@ def read_log(path):
             outcome = OF_MESON.get(test["result"], FAILED)
             reason = last_line(text) if outcome == SKIPPED else test["result"].lower()
             outcomes.append((test["name"], outcome, reason))
-            # cmocka's word for a part of a program that was left out.
-            for part in sorted(set(re.findall(r"\[  SKIPPED \] (\w+)$", text, re.MULTILINE))):
-                outcomes.append((f"{test['name']}: {part}", SKIPPED, "see its log"))
+            if outcome != SKIPPED:
+                outcomes += [(f"{test['name']}: {part}", SKIPPED, why) for part, why in parts(text)]
     return outcomes or [("meson test", FAILED, "ran no test")]
 
 
