@@ -26,7 +26,6 @@ libomp-dev          echo "int main(void) { return 0; }" | clang -fopenmp -x c -o
 llvm                command -v llvm-symbolizer
 mandoc              command -v mandoc
 python3             command -v python3
-python3-numpy       python3 -c "import numpy"
 shellcheck          command -v shellcheck
 '
 
