@@ -14,10 +14,18 @@ typedef struct stem_row {
     int64_t given[MOST_STEMS];
 } stem_row;
 
+// Finite, so that what a stem lacks can be compared: silence for NaN, 1e12 (far beyond any integer
+// here) for infinity.
+static double finite_step(float sample, double scale)
+{
+    const double wanted = (double)sample * scale;
+    return isnan(wanted) ? 0.0 : fmax(fmin(wanted, 1e12), -1e12);
+}
+
 static int64_t clip(double x, int32_t minimum, int32_t maximum)
 {
-    if (!(x > (double)minimum)) {
-        return minimum; // NaN as well
+    if (x <= (double)minimum) {
+        return minimum;
     }
     return x >= (double)maximum ? maximum : (int64_t)llrint(x);
 }
@@ -66,7 +74,7 @@ void ub_partition_integers(const int32_t *mix, const float *const *stems, size_t
     for (size_t i = 0; i < n; i++) {
         int64_t missing = mix[i];
         for (size_t j = 0; j < row.n; j++) {
-            row.wanted[j] = (double)stems[j][i] * scale;
+            row.wanted[j] = finite_step(stems[j][i], scale);
             row.given[j] = clip(row.wanted[j], minimum, maximum);
             missing -= row.given[j];
             if (n_clipped &&

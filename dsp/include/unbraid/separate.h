@@ -96,7 +96,8 @@ UB_API UB_MUST_USE ub_status ub_learn(const ub_training *sources, size_t n_sourc
 
    Each stem sample is scaled by `scale` and rounded; what the rounded stems lack of the mix's
    integer sample is shared out by largest remainder. A stem sample outside [minimum, maximum] is
-   clipped and the excess moved to the stems that have room, so that the sum holds.
+   clipped and the excess moved to the stems that have room, so that the sum holds. NaN counts as
+   silence.
 
    @param mix       n integer samples of one channel.
    @param stems     n_stems (at most 256) arrays of n floats, which sum to about mix / scale.
