@@ -101,13 +101,14 @@ ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_thre
     return UB_OK;
 }
 
-static ub_status check_samples(const ub_front *front, size_t first, size_t n, ub_message *why)
+// Samples [first, first + n) of the audio, as they were read.
+static ub_status check_samples(const ub_front *front, float *const *channels, size_t first,
+                               size_t n, ub_message *why)
 {
     for (size_t c = 0; c < front->audio->n_channels; c++) {
-        const float *samples = ub_matrix_column(&front->samples, c);
         for (size_t i = 0; i < n; i++) {
             // Magnitudes and their sums must stay far from the end of the range.
-            if (!(fabsf(samples[i]) <= 1e12f)) {
+            if (!(fabsf(channels[c][i]) <= 1e12f)) {
                 return ub_fail(why, UB_BAD_VALUE,
                                "a sample at %.3f s is NaN, infinite or larger than 1e12",
                                (double)(first + i) / front->audio->rate_hz);
@@ -138,7 +139,7 @@ ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why
         return UB_OK;
     }
     const ub_status status = front->audio->read(front->audio->context, from, n_read, channels, why);
-    return status ? status : check_samples(front, from > skip ? from - skip : 0, length, why);
+    return status ? status : check_samples(front, channels, from, n_read, why);
 }
 
 void ub_front_magnitude(const ub_front *front, size_t channel, size_t frame, size_t thread,
