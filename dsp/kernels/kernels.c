@@ -2,6 +2,7 @@
 #include "kernels.h"
 #include "kernels_sets.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(UB_HAVE_X86)
@@ -64,6 +65,14 @@ ub_packing ub_kernels_packing(const ub_kernels *kernels, size_t n_channels, size
         .padded_bins = padded,
         .n_floats = n_channels * padded * n_components,
     };
+}
+
+double ub_beta_settled(double beta)
+{
+    if (fabs(beta) < 1e-4) {
+        return 0.0;
+    }
+    return fabs(beta - 1.0) < 1e-4 ? 1.0 : beta;
 }
 
 ub_form ub_form_for(double beta)

@@ -124,7 +124,11 @@ size_t ub_kernels_all(const ub_kernels *sets[4]);
 ub_packing ub_kernels_packing(const ub_kernels *kernels, size_t n_channels, size_t n_bins,
                               size_t n_components);
 
-/** The formulas for this beta. */
+/** The beta that is computed for this one: itself, but the limit within 1e-4 of 0 and 1, where the
+    general formulas divide by almost nothing. */
+double ub_beta_settled(double beta);
+
+/** The formulas for this beta, which is settled. */
 ub_form ub_form_for(double beta);
 
 /** Floats of the offset of panel `panel` in channel `channel`, and its width in bins. */

@@ -113,6 +113,16 @@ INLINE vec ratio_block(const ub_form form, const ratio_job *job, size_t t, const
             acc[v][j] = spread(job->floor);
         }
     }
+    // Frames are far apart in memory: the hardware does not see where the next panel will read.
+    // Prefetching past the end of the last panel or frame is harmless.
+#pragma GCC unroll 8
+    for (int j = 0; j < n_cols; j++) {
+        const float *next = job->v + (t + (size_t)j) * job->v_stride + (size_t)n_vectors * LANES;
+#pragma GCC unroll 8
+        for (int line = 0; line < n_vectors * LANES; line += 16) {
+            __builtin_prefetch(next + line);
+        }
+    }
     product_block(job->templates, (size_t)n_vectors * LANES, job->h + t * job->h_stride, 1,
                   job->h_stride, job->n_components, n_vectors, n_cols, acc);
     vec cost = {0};
