@@ -103,7 +103,7 @@ double stem_shelf_null_db(const stem_shelf *shelf, const synth *mix)
         }
     }
     const double floor = 1e-12 * (double)(mix->n_samples + 1);
-    return 10.0 * log10((error + 1e-30) / (energy > 0.0 ? energy : floor));
+    return error == 0.0 ? -999.0 : 10.0 * log10(error / (energy > 0.0 ? energy : floor));
 }
 
 bool stem_shelf_same(const stem_shelf *a, const stem_shelf *b)

@@ -33,7 +33,7 @@ bool stem_shelf_is_complete(const stem_shelf *shelf);
 float *const *stem_shelf_find(const stem_shelf *shelf, const char *name);
 
 /** 10 log10 of the energy of mix minus sum of stems relative to the mix (relative to 1e-12 per
-    sample when the mix is silent). */
+    sample when the mix is silent); -999 for no difference at all. */
 double stem_shelf_null_db(const stem_shelf *shelf, const synth *mix);
 
 /** True when both hold the same bits under the same names. */
