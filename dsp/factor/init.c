@@ -60,51 +60,56 @@ static void random_activations(const ub_matrix *spectra, size_t n_channels,
     }
 }
 
-static ub_status channel_mean(const ub_matrix *spectra, size_t n_channels, ub_matrix *out)
+// The model of all channels together, as gains sum to one.
+static ub_status channel_sum(const ub_matrix *spectra, size_t n_channels, ub_matrix *out)
 {
     const ub_status status = ub_matrix_new(spectra[0].n_rows, spectra[0].n_cols, out);
     for (size_t t = 0; !status && t < out->n_cols; t++) {
-        float *mean = ub_matrix_column(out, t);
+        float *sum = ub_matrix_column(out, t);
         for (size_t c = 0; c < n_channels; c++) {
             const float *v = ub_matrix_column(&spectra[c], t);
             for (size_t f = 0; f < out->n_rows; f++) {
-                mean[f] += v[f] / (float)n_channels;
+                sum[f] += v[f];
             }
         }
     }
     return status;
 }
 
-static double part_norm(const double *x, size_t n, double sign)
+// What of x counts towards one sign; for the leading triplet, whose vectors have one sign but for
+// rounding and ties (Perron, Frobenius), all of it.
+static double part(double x, int sign)
+{
+    return sign == 0 ? fabs(x) : x * sign > 0.0 ? fabs(x) : 0.0;
+}
+
+static double part_norm(const double *x, size_t n, int sign)
 {
     double squares = 0.0;
     for (size_t i = 0; i < n; i++) {
-        squares += x[i] * sign > 0.0 ? x[i] * x[i] : 0.0;
+        squares += part(x[i], sign) * part(x[i], sign);
     }
     return sqrt(squares);
 }
 
-// Component k from triplet i: the part (of one sign on both sides) with the larger product of
-// norms. The leading pair of a non-negative matrix has one sign throughout (Perron, Frobenius),
-// so the same rule covers it.
+// Component k from triplet i: the parts of the sign with the larger product of norms.
 static void set_component(const ub_svd *svd, size_t i, const ub_nmf_constraints *constraints,
                           ub_nmf_factors *factors)
 {
     const size_t n_bins = factors->templates.n_rows, n_frames = factors->activations.n_cols;
     const double *u = svd->u + i * n_bins, *v = svd->v + i * n_frames;
-    const double plus_u = part_norm(u, n_bins, 1.0), minus_u = part_norm(u, n_bins, -1.0);
-    const double plus_v = part_norm(v, n_frames, 1.0), minus_v = part_norm(v, n_frames, -1.0);
-    const double sign = plus_u * plus_v >= minus_u * minus_v ? 1.0 : -1.0;
-    const double norm_u = sign > 0.0 ? plus_u : minus_u;
-    const double norm_v = sign > 0.0 ? plus_v : minus_v;
+    const double plus = part_norm(u, n_bins, 1) * part_norm(v, n_frames, 1);
+    const double minus = part_norm(u, n_bins, -1) * part_norm(v, n_frames, -1);
+    const int sign = i == 0 ? 0 : plus >= minus ? 1 : -1;
+    const double norm_u = part_norm(u, n_bins, sign), norm_v = part_norm(v, n_frames, sign);
     const double scale = sqrt(svd->s[i] * norm_u * norm_v);
     float *w = ub_matrix_column(&factors->templates, i);
     for (size_t f = 0; f < n_bins && !is_fixed(constraints->fixed_templates, i); f++) {
-        w[f] = u[f] * sign > 0.0 ? (float)(scale * u[f] * sign / norm_u) : 0.0f;
+        w[f] = norm_u > 0.0 ? (float)(scale * part(u[f], sign) / norm_u) : 0.0f;
     }
     for (size_t t = 0; t < n_frames && !is_fixed(constraints->fixed_activations, i); t++) {
         ub_matrix_column(&factors->activations, t)[i] =
-            v[t] * sign > 0.0 ? (float)(scale * v[t] * sign / norm_v) : 0.0f;
+            norm_v > 0.0 ? (float)(scale * part(v[t], sign) / norm_v) : 0.0f;
     }
 }
 
@@ -160,24 +165,24 @@ static void clear_free(const ub_nmf_constraints *constraints, ub_nmf_factors *fa
 static ub_status nndsvd(ub_start start, const ub_matrix *spectra, size_t n_channels, uint64_t seed,
                         const ub_nmf_constraints *constraints, ub_nmf_factors *factors)
 {
-    ub_matrix mean;
+    ub_matrix sum;
     ub_svd svd;
-    ub_status status = channel_mean(spectra, n_channels, &mean);
+    ub_status status = channel_sum(spectra, n_channels, &sum);
     if (status) {
         return status;
     }
-    status = ub_svd_new(&mean, factors->templates.n_cols, seed, &svd);
+    status = ub_svd_new(&sum, factors->templates.n_cols, seed, &svd);
     if (!status) {
         clear_free(constraints, factors);
         for (size_t i = 0; i < svd.n; i++) {
             set_component(&svd, i, constraints, factors);
         }
         if (start != UB_START_NNDSVD) {
-            fill_zeros(start, mean_of(&mean), seed, constraints, factors);
+            fill_zeros(start, mean_of(&sum), seed, constraints, factors);
         }
         ub_svd_free(&svd);
     }
-    ub_matrix_free(&mean);
+    ub_matrix_free(&sum);
     return status;
 }
 
@@ -187,12 +192,16 @@ ub_status ub_nmf_start(ub_start start, const ub_matrix *spectra, size_t n_channe
 {
     const ub_nmf_constraints none = {0};
     constraints = constraints ? constraints : &none;
-    if (n_channels < 1 || factors->templates.n_rows != spectra[0].n_rows ||
-        factors->activations.n_cols != spectra[0].n_cols ||
-        factors->activations.n_rows != factors->templates.n_cols) {
+    bool fits = n_channels >= 1 && n_channels <= UB_NMF_MAX_CHANNELS &&
+                factors->activations.n_rows == factors->templates.n_cols;
+    for (size_t c = 0; c < n_channels && fits; c++) {
+        fits = spectra[c].n_rows == factors->templates.n_rows &&
+               spectra[c].n_cols == factors->activations.n_cols;
+    }
+    if (!fits || spectra[0].n_rows == 0 || spectra[0].n_cols == 0 ||
+        factors->templates.n_cols == 0) {
         return ub_fail(why, UB_BAD_SHAPE,
-                       "spectra and factors differ in bins, frames or "
-                       "components");
+                       "spectra and factors are empty or differ in bins, frames or components");
     }
     if (start == UB_START_RANDOM) {
         ub_random random = ub_random_new(seed);

@@ -126,7 +126,7 @@ enum { UB_NMF_MAX_COMPONENTS = 4096, UB_NMF_MAX_CHANNELS = 32 };
 typedef enum ub_start {
     UB_START_RANDOM, ///< uniform plus 0.1, scaled to the data frame by frame; seeded
     UB_START_NNDSVD, ///< Boutsidis, Gallopoulos 2008: exact zeros (which stay zero)
-    UB_START_NNDSVDA, ///< the same, zeros filled with the mean of V
+    UB_START_NNDSVDA, ///< the same, zeros filled with the mean of the channel sum
     UB_START_NNDSVDAR, ///< the same, zeros filled with small random numbers; seeded
 } ub_start;
 
@@ -135,7 +135,7 @@ typedef enum ub_start {
    `constraints` fixes, and the activations that it fixes, are left alone, and so are the gains.
 
    Non-negative double singular value decomposition: from the leading singular triplets
-   (u, s, v) of the channel mean of V; the first gives |u|, |v|; each further one is split into
+   (u, s, v) of the sum of the channels of V; the first gives |u|, |v|; each further one is split into
    its positive and negative parts, and the pair with the larger product of norms is kept, scaled
    by sqrt(s |u+-| |v+-|) and normalised [1]. Triplets beyond the rank of V are zero.
 
