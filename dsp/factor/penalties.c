@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fit.h"
 
+#include <math.h>
+
 // sum h, sum h^2 and sum (h_t - h_{t-1})^2 of one row.
 typedef struct row_sums {
     double sum, squares, jumps;
@@ -52,7 +54,8 @@ void ub_fit_continuity(ub_fit *fit, const ub_point *point)
     float *back = near + fit->padded_components;
     for (size_t k = 0; k < fit->n_components; k++) {
         const row_sums sums = sums_of_row(&point->activations, k, (double)point->scale[k]);
-        const double over = sums.squares > 0.0 ? weight / sums.squares : 0.0;
+        // A row that has all but died would have coefficients beyond single precision.
+        const double over = sums.squares > 0.0 ? fmin(weight / sums.squares, 1e30) : 0.0;
         same[k] = (float)(4.0 * over);
         near[k] = (float)(2.0 * over);
         back[k] = sums.squares > 0.0 ? (float)(2.0 * over * sums.jumps / sums.squares) : 0.0f;
