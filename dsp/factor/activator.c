@@ -91,7 +91,7 @@ ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
     if (!activator) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", templates->n_cols);
     }
-    const double beta = settings->beta;
+    const double beta = ub_beta_settled(settings->beta);
     activator->kernels =
         settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
     activator->packing =

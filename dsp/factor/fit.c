@@ -91,6 +91,7 @@ void ub_fit_free(ub_fit *fit)
     free(fit->thread_work);
     free(fit->component_work);
     free(fit->gain_sums);
+    free(fit->held_gains);
     *fit = (ub_fit){0};
 }
 
@@ -149,11 +150,13 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
     fit->thread_work = new_floats(fit->n_threads * fit->thread_work_floats);
     fit->component_work = new_floats(fit->n_threads * fit->component_work_floats);
     fit->gain_sums = calloc(fit->n_components * fit->n_channels * 2, sizeof(double));
+    fit->held_gains = calloc(fit->n_components, sizeof(bool));
     return fit->packed && fit->template_sums && fit->exponents &&
            (fit->continuity || fit->settings.continuity <= 0.0) && fit->ratio_sums &&
            (fit->power_sums || fit->sweep.form == UB_FORM_KULLBACK) && fit->activation_sums &&
            fit->chunk_costs && fit->thread_work && fit->component_work && fit->gain_sums &&
-           point_new(fit, factors, &fit->now) && point_new(fit, factors, &fit->before) &&
+           fit->held_gains && point_new(fit, factors, &fit->now) &&
+           point_new(fit, factors, &fit->before) &&
            !ub_matrix_new(fit->n_components, fit->n_frames, &fit->next_activations);
 }
 
@@ -207,20 +210,26 @@ ub_status ub_fit_new(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
                      ub_fit *fit)
 {
     *fit = (ub_fit){.settings = *settings, .constraints = constraints};
+    fit->settings.beta = ub_beta_settled(settings->beta);
     fit->kernels = settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
     plan(fit, spectra, n_channels, factors);
-    fit->sweep.form = ub_form_for(settings->beta);
+    fit->sweep.form = ub_form_for(fit->settings.beta);
     plan_chunks(fit);
     fit->n_threads = threads_for(fit);
     if (!allocate(fit, factors)) {
         ub_fit_free(fit);
         return UB_NO_MEMORY;
     }
+    for (size_t k = 0; k < fit->n_components; k++) {
+        if (ub_fit_activation_fixed(fit, k) && !ub_fit_gain_fixed(fit, k)) {
+            fit->held_gains[ub_fit_gain_group(fit, k)] = true;
+        }
+    }
     const size_t n_k = fit->padded_components;
     fit->sweep = (ub_sweep){
         .packing = fit->packing,
         .form = fit->sweep.form,
-        .beta = settings->beta,
+        .beta = fit->settings.beta,
         .spectrum_stride = spectra[0].stride,
         .floor = floor_for(spectra, n_channels),
         .templates = fit->packed,

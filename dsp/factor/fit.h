@@ -51,6 +51,7 @@ typedef struct ub_fit {
     float *component_work; // n_threads x what update_templates wants
     size_t component_work_floats;
     double *gain_sums; // K x C x 2
+    bool *held_gains; // by group: the scale has nowhere to go, an activation is fixed
 } ub_fit;
 
 /** Floats of work space for sweeps over tiles of `tile_frames`, and how they are laid out. */
@@ -83,6 +84,9 @@ void ub_fit_update_templates(ub_fit *fit, const ub_point *from, ub_point *to, do
 
 /** Give templates norm one and gains sum one, moving the scale into point->scale. */
 void ub_fit_normalise(const ub_fit *fit, ub_point *point, bool keep_scale);
+
+/** Give the free gains of each group their mean, after a normalisation. */
+void ub_fit_tie_gains(const ub_fit *fit, ub_point *point);
 
 /** Value of all penalties at a point (penalties.c). */
 double ub_fit_penalty(const ub_fit *fit, const ub_point *point);

@@ -15,7 +15,12 @@ enum {
 };
 
 // Single precision makes the objective uncertain by about this share; less is not a rise.
-static const double NOISE = 2e-7;
+static double noise_for(double beta)
+{
+    // Near 0 and 1 the general formula is a small difference divided by a small number.
+    const double divisor = fabs(beta * (beta - 1.0));
+    return divisor > 0.0 && divisor < 0.1 ? 2e-8 / divisor : 2e-7;
+}
 
 ub_nmf_settings ub_nmf_settings_default(void)
 {
@@ -54,6 +59,9 @@ ub_status ub_nmf_settings_check(const ub_nmf_settings *settings, ub_message *why
         return ub_fail(why, UB_BAD_SETTING,
                        "the relaxation is %g, but must be at least 1 and below 2",
                        settings->relaxation);
+    }
+    if (settings->norm != UB_NORM_L1 && settings->norm != UB_NORM_L2) {
+        return ub_fail(why, UB_BAD_SETTING, "norm %d is neither L1 nor L2", (int)settings->norm);
     }
     if (settings->kernels && !ub_kernels_named(settings->kernels)) {
         return ub_fail(why, UB_BAD_SETTING, "this CPU or build has no kernels named '%.40s'",
@@ -219,7 +227,8 @@ typedef struct course {
 static bool rose(const ub_fit *fit, const course *at, double objective)
 {
     const double before = fit->before.objective;
-    return at->done > 0 && !at->retried && !(objective <= before + NOISE * fabs(before));
+    return at->done > 0 && !at->retried &&
+           !(objective <= before + noise_for(fit->settings.beta) * fabs(before));
 }
 
 static void take_back(ub_fit *fit, course *at)
@@ -298,6 +307,7 @@ ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     }
     ub_nmf_report local = {.costs = report ? report->costs : NULL};
     ub_fit_normalise(&fit, &fit.now, true);
+    ub_fit_tie_gains(&fit, &fit.now);
     status = iterate(&fit, progress, &local);
     if (!status) {
         take_out(&fit, factors);

@@ -181,14 +181,15 @@ static void update_group(ub_fit *fit, size_t group, const ub_point *from, ub_poi
         along_d += (double)q[c] * denominators[c];
     }
     const double exponent = gain_exponent(fit->settings.beta) * share;
+    // With penalties the scale of the gains must not move either: see project_gradient.
+    const bool project = fit->penalised && !fit->held_gains[group];
     for (size_t k = 0; k < fit->n_components; k++) {
         if (ub_fit_gain_group(fit, k) != group || ub_fit_gain_fixed(fit, k)) {
             continue;
         }
         for (size_t c = 0; c < fit->n_channels; c++) {
-            // With penalties the scale of the gains must not move either: see project_gradient.
-            const double n = numerators[c] + (fit->penalised ? along_d : 0.0);
-            const double d = denominators[c] + (fit->penalised ? along_n : 0.0);
+            const double n = numerators[c] + (project ? along_d : 0.0);
+            const double d = denominators[c] + (project ? along_n : 0.0);
             const double change = d > 1e-300 ? pow(n / d, exponent) : 1.0;
             ub_matrix_column(&to->gains, k)[c] =
                 (float)((double)ub_matrix_column(&from->gains, k)[c] * change);
@@ -251,17 +252,42 @@ void ub_fit_normalise(const ub_fit *fit, ub_point *point, bool keep_scale)
         if (ub_fit_activation_fixed(fit, k)) {
             continue; // the scale has nowhere to go
         }
+        const bool hold = fit->held_gains[ub_fit_gain_group(fit, k)];
         float *w = ub_matrix_column(&point->templates, k);
         float *q = ub_matrix_column(&point->gains, k);
         double scale = 1.0;
         if (!ub_fit_template_fixed(fit, k)) {
             scale *= divide_by(w, fit->n_bins, norm_of(fit->settings.norm, w, fit->n_bins));
         }
-        if (!ub_fit_gain_fixed(fit, k)) {
+        if (!ub_fit_gain_fixed(fit, k) && !hold) {
             scale *= divide_by(q, fit->n_channels, norm_of(UB_NORM_L1, q, fit->n_channels));
         }
         if (keep_scale) {
             point->scale[k] *= (float)scale;
+        }
+    }
+}
+
+void ub_fit_tie_gains(const ub_fit *fit, ub_point *point)
+{
+    for (size_t group = 0; fit->constraints->gain_groups && group < fit->n_components; group++) {
+        double mean[UB_NMF_MAX_CHANNELS] = {0};
+        size_t n = 0;
+        for (size_t k = 0; k < fit->n_components; k++) {
+            if (ub_fit_gain_group(fit, k) != group || ub_fit_gain_fixed(fit, k)) {
+                continue;
+            }
+            n++;
+            for (size_t c = 0; c < fit->n_channels; c++) {
+                mean[c] += (double)ub_matrix_column(&point->gains, k)[c];
+            }
+        }
+        for (size_t k = 0; k < fit->n_components && n > 0; k++) {
+            for (size_t c = 0; c < fit->n_channels; c++) {
+                if (ub_fit_gain_group(fit, k) == group && !ub_fit_gain_fixed(fit, k)) {
+                    ub_matrix_column(&point->gains, k)[c] = (float)(mean[c] / (double)n);
+                }
+            }
         }
     }
 }

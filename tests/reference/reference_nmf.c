@@ -207,6 +207,25 @@ void reference_normalise(const reference_nmf *nmf, reference_point *point, bool 
     }
 }
 
+void reference_tie_gains(const reference_nmf *nmf, reference_point *point)
+{
+    const size_t n_channels = nmf->n_channels, n = nmf->n_components;
+    reference_point before = reference_point_copy(nmf, point);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t c = 0; c < n_channels && gain_is_free(nmf, k); c++) {
+            double sum = 0.0, members = 0.0;
+            for (size_t i = 0; i < n; i++) {
+                if (group_of(nmf, i) == group_of(nmf, k) && gain_is_free(nmf, i)) {
+                    sum += before.q[i * n_channels + c];
+                    members += 1.0;
+                }
+            }
+            point->q[k * n_channels + c] = sum / members;
+        }
+    }
+    reference_point_free(&before);
+}
+
 // ---- gradients ---------------------------------------------------------------------------------
 
 // v x^(beta - 2) and x^(beta - 1): the two parts of the derivative of the divergence in x.
@@ -461,6 +480,7 @@ void reference_fit(const reference_nmf *nmf, reference_point *point, size_t n, d
                    double *costs)
 {
     reference_normalise(nmf, point, true);
+    reference_tie_gains(nmf, point);
     for (size_t i = 0; i <= n; i++) {
         if (costs) {
             costs[i] = reference_objective(nmf, point);

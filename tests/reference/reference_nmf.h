@@ -44,6 +44,9 @@ void reference_model(const reference_nmf *nmf, const reference_point *point, dou
     the floor. */
 double reference_objective(const reference_nmf *nmf, const reference_point *point);
 
+/** Give the free gains of each group their mean. */
+void reference_tie_gains(const reference_nmf *nmf, reference_point *point);
+
 /** Norm of free templates and sum of free gains to one, unless the activations are fixed (gains:
     of any component of the group). `keep` multiplies the activations by what was divided out. */
 void reference_normalise(const reference_nmf *nmf, reference_point *point, bool keep);
@@ -68,8 +71,8 @@ void reference_update_h(const reference_nmf *nmf, reference_point *point, double
     templates; then the normalisation. */
 void reference_update_w_and_q(const reference_nmf *nmf, reference_point *point, double exponent);
 
-/** n updates of everything, the first five plain, then exponents times `relaxation`. `costs` gets
-    n + 1 objectives, the start first; may be NULL. */
+/** Normalise, tie, then n updates of everything, the first five plain, then exponents times
+   `relaxation`. `costs` gets n + 1 objectives, the start first; may be NULL. */
 void reference_fit(const reference_nmf *nmf, reference_point *point, size_t n, double relaxation,
                    double *costs);
 
