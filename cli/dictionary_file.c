@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 // Far beyond any real one: 4096 components of a window of 192000 samples take 1.5 GB.
 static const size_t max_bytes = (size_t)1 << 31;
@@ -46,6 +47,10 @@ ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary
 bool dictionary_file_looks_like_one(const char *path)
 {
     unsigned char head[9] = {0};
+    struct stat about;
+    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) {
+        return false; // looking into a pipe would take from it
+    }
     FILE *file = fopen(path, "rb");
     if (!file) {
         return false;

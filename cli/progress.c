@@ -2,6 +2,7 @@
 #include "progress.h"
 #include "interrupt.h"
 #include "print_json.h"
+#include "report.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -81,7 +82,12 @@ static void show_bar(struct progress *progress, const char *stage, double fracti
     const int name = room > 4 ? room : 4;
     const int length = (int)strlen(progress->file);
     const char *tail = progress->file + (length > name ? length - name : 0);
-    fprintf(stderr, "\r%s%.*s\033[K", tail, width > name ? width - name : 0, end);
+    while (((unsigned char)*tail & 0xc0) == 0x80) {
+        tail++; // the rest of a character that was cut
+    }
+    fputc('\r', stderr);
+    report_print_clean(tail);
+    fprintf(stderr, "%.*s\033[K", width > name ? width - name : 0, end);
     fflush(stderr);
     progress->is_shown = true;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_clean(const char *text)
+void report_print_clean(const char *text)
 {
     for (const char *c = text; *c; c++) {
         const unsigned char byte = (unsigned char)*c;
@@ -18,9 +18,9 @@ static void print_line(const char *kind, const char *subject, const char *format
     char text[4 * UB_MESSAGE_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
     fprintf(stderr, "unbraid: %s", kind);
-    print_clean(subject);
+    report_print_clean(subject);
     fputs(": ", stderr);
-    print_clean(text);
+    report_print_clean(text);
     fputc('\n', stderr);
 }
 

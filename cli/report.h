@@ -18,4 +18,7 @@ void report_warning(const char *subject, const char *format, ...) UB_PRINTF(2, 3
     none. */
 void report_status(const char *subject, ub_status status, const ub_message *why);
 
+/** Print a text to stderr, control characters as '?': file names may hold commands to terminals. */
+void report_print_clean(const char *text);
+
 #endif

@@ -61,8 +61,12 @@ class Learn(Test):
         self.assertEqual((about["licence"], about["origin"]), ("", "one: a.wav; two: b.wav"))
 
     def test_add_puts_new_sources_behind_the_old_ones(self):
-        self.learn("-k", 3, "-o", "d", "one=a.wav")
-        self.learn("-k", 5, "-o", "d", "--add", "d", "two=b.wav")
+        self.learn("-k", 3, "-o", "d", "--licence", "CC0", "one=a.wav")
+        self.learn("-k", 5, "-o", "d", "--add", "d", "--licence", "MIT", "two=b.wav")
+        about = info(self, "d")
+        for part, text in (("CC0", "licence"), ("MIT", "licence"), ("a.wav", "origin"),
+                           ("b.wav", "origin")):
+            self.assertIn(part, about[text])
         self.assertEqual(info(self, "d")["sources"], [{"name": "one", "components": 3},
                                                       {"name": "two", "components": 5}])
 

@@ -54,6 +54,12 @@ class Progress(Test):
             for line in text.replace("\033[K", "").split("\r"):
                 self.assertLess(len(line), columns)
 
+    def test_names_cannot_send_commands_to_the_terminal(self):
+        write_wav("a\033[2J.wav", "s16", 16000, [[1] * 2000])
+        text = self.on_terminal("separate", *QUICK, "a\033[2J.wav")
+        self.assertIn("a?[2J.wav", text)
+        self.assertNotIn("\033[2J", text)
+
     def test_a_bar_can_be_forced_into_a_pipe(self):
         self.assertIn("%", self.run_tool("separate", "--progress", "bar", *QUICK, "in.wav").err)
 
