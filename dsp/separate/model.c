@@ -218,7 +218,6 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
     const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
     size_t n_components = (size_t)settings->value[UB_PARAM_COMPONENTS];
     n_components = n_components ? n_components : BLIND_COMPONENTS;
-    n_components = n_components < n_sources ? n_sources : n_components;
     const ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
     ub_status status = ub_nmf_factors_new(spectra[0].n_rows, spectra[0].n_cols, n_channels,
                                           n_components, &model->factors);

@@ -26,12 +26,25 @@ static void separation_free(separation *s)
     ub_dictionary_free(&s->fitted);
 }
 
+static ub_status check_blind(const ub_settings *settings, ub_message *why)
+{
+    const double n_components = settings->value[UB_PARAM_COMPONENTS];
+    const double n_sources = settings->value[UB_PARAM_SOURCES];
+    if (n_components > 0.0 && n_components < n_sources) {
+        return ub_fail(why, UB_BAD_SETTING,
+                       "%g components cannot make %g sources; ask for fewer sources or more "
+                       "components",
+                       n_components, n_sources);
+    }
+    return UB_OK;
+}
+
 static ub_status check(const ub_dictionary *dictionary, const ub_settings *settings,
                        ub_message *why)
 {
     ub_status status = ub_settings_check(settings, why);
     if (status || !dictionary) {
-        return status;
+        return status ? status : check_blind(settings, why);
     }
     status = ub_dictionary_check(dictionary, why);
     for (size_t j = 0; !status && settings->value[UB_PARAM_FREE] > 0.0 && j < dictionary->n_sources;

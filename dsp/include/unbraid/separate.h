@@ -63,8 +63,9 @@ typedef struct ub_stem_sink {
    The same settings and samples give the same bits for every number of threads.
 
    @param settings   NULL means the default.
-   @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING, UB_BAD_VALUE (NaN or infinite samples),
-           UB_NO_MEMORY, UB_CANCELLED, or what the audio or the sink returned.
+   @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING (fewer components than sources too), UB_BAD_VALUE
+           (NaN or infinite samples; a source "rest" beside free components), UB_NO_MEMORY,
+           UB_CANCELLED, or what the audio or the sink returned.
 */
 UB_API UB_MUST_USE ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
                                          const ub_settings *settings, const ub_progress *progress,
