@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=bash disable=SC2034 # read by demo and check
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with demo and check, which set $root
 # What demo and check share: the packages that unbraid needs beyond a bare Debian 12, and how build
 # folders are made. Each line of a list is a package and a command that succeeds where it is there.
 
@@ -28,6 +28,15 @@ mandoc              command -v mandoc
 python3             command -v python3
 shellcheck          command -v shellcheck
 '
+
+# The scores are compared with those of a script that may lie beside the checkout.
+packages_to_compare=
+if [ -e "$root/../shared/tools/score" ]; then
+    packages_to_compare='
+python3-mir-eval    /usr/bin/python3 -c "import numpy, mir_eval"
+python3-soundfile   /usr/bin/python3 -c "import soundfile"
+'
+fi
 
 # Print the packages of a list whose command fails.
 packages_missing() {

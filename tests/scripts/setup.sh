@@ -6,8 +6,9 @@ set -u
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 export PATH="$stage:$PATH" STAGE=$stage
+root=$1
 # shellcheck source=.ci/setup.sh
-. "$1/.ci/setup.sh"
+. "$root/.ci/setup.sh"
 
 stand_in() {
     printf '#!/bin/sh\n%s\n' "$2" >"$stage/$1"
