@@ -23,7 +23,7 @@ typedef struct frame_heap {
     size_t seen;
 } frame_heap;
 
-static ub_status add_block(ub_front *front, frame_heap *heap, size_t n, ub_matrix *block)
+static void add_block(ub_front *front, frame_heap *heap, size_t n, ub_matrix *block)
 {
     ub_front_magnitudes(front, n, block, 0);
     for (size_t i = 0; i < n; i++) {
@@ -35,7 +35,6 @@ static ub_status add_block(ub_front *front, frame_heap *heap, size_t n, ub_matri
             }
         }
     }
-    return UB_OK;
 }
 
 static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_t n_threads,
@@ -57,7 +56,9 @@ static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_
         const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
         status = ub_progress_report(progress, "analyse", (double)first / (double)front.n_frames);
         status = status ? status : ub_front_read(&front, first, n, why);
-        status = status ? status : add_block(&front, heap, n, block);
+        if (!status) {
+            add_block(&front, heap, n, block);
+        }
     }
     ub_model_free_spectra(block, audio->n_channels);
     ub_front_free(&front);
@@ -90,6 +91,23 @@ static void drop_quiet(frame_heap *heap)
         }
     }
     heap->n = kept;
+}
+
+static ub_status check_length(const ub_training *source, const ub_stft *stft, ub_message *why)
+{
+    const size_t window = ub_stft_get_settings(stft)->size_samples;
+    size_t longest = 0;
+    for (size_t i = 0; i < source->n_audio; i++) {
+        const size_t n = source->audio[i].n_samples;
+        longest = n > longest ? n : longest;
+    }
+    if (longest < window) {
+        return ub_fail(why, UB_BAD_VALUE,
+                       "source '%.63s' is shorter than one window of %zu samples; give a longer "
+                       "recording",
+                       source->name, window);
+    }
+    return UB_OK;
 }
 
 static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n_threads,
@@ -164,7 +182,8 @@ static ub_status learn_source(const ub_training *source, const ub_stft *stft,
     const ub_progress reading = ub_part_progress(&parts[0]);
     const ub_progress fitting = ub_part_progress(&parts[1]);
     frame_heap heap;
-    ub_status status = gather(source, stft, n_threads, &reading, &heap, why);
+    ub_status status = check_length(source, stft, why);
+    status = status ? status : gather(source, stft, n_threads, &reading, &heap, why);
     if (status) {
         return status;
     }

@@ -84,8 +84,8 @@ typedef struct ub_training {
 
    @param licence, origin  Stored in the dictionary; NULL means "".
    @param out  Set on success only; the caller frees it with ub_dictionary_free().
-   @return as ub_separate(); UB_BAD_VALUE for a source that is silent throughout or shorter than
-           one window.
+   @return as ub_separate(); UB_BAD_VALUE for a source that is silent throughout or has no
+           recording as long as one window.
 */
 UB_API UB_MUST_USE ub_status ub_learn(const ub_training *sources, size_t n_sources,
                                       const ub_settings *settings, const char *licence,
