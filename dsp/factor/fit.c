@@ -142,7 +142,7 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
     fit->packed = new_floats(fit->packing.n_floats);
     fit->template_sums = new_floats(n_k);
     fit->exponents = new_floats(n_k);
-    fit->continuity = fit->settings.continuity > 0.0 ? new_floats(3 * n_k) : NULL;
+    fit->continuity = fit->settings.continuity > 0.0 ? calloc(3 * n_k, sizeof(double)) : NULL;
     fit->ratio_sums = new_floats(n_sums);
     fit->power_sums = fit->sweep.form == UB_FORM_KULLBACK ? NULL : new_floats(n_sums);
     fit->activation_sums = calloc(fit->n_chunks * fit->n_components, sizeof(double));

@@ -38,7 +38,7 @@ typedef struct ub_fit {
     ub_matrix next_activations; // K x T, what the sweep writes
     float *packed;
     float *template_sums, *exponents; // K, padded
-    float *continuity; // 3 x K, padded; NULL without continuity
+    double *continuity; // 3 x K, padded; NULL without continuity
     ub_sweep sweep;
 
     // Frames go by tiles, tiles by chunks; a chunk has its own sums, added up in order.
@@ -91,7 +91,8 @@ void ub_fit_tie_gains(const ub_fit *fit, ub_point *point);
 /** Value of all penalties at a point (penalties.c). */
 double ub_fit_penalty(const ub_fit *fit, const ub_point *point);
 
-/** Coefficients of the continuity gradient at a point, into fit->continuity. */
+/** Coefficients of the continuity gradient at a point, into fit->continuity; exponents of rows
+    that have died become zero. */
 void ub_fit_continuity(ub_fit *fit, const ub_point *point);
 
 static inline bool ub_fit_template_fixed(const ub_fit *fit, size_t k)

@@ -62,8 +62,9 @@ typedef struct ub_sweep {
     const float *exponents; ///< K: exponent of the update; 0 leaves a row as it is
     float l1, l2; ///< penalties on H: l1 sum h + l2/2 sum h^2
     /** Temporal continuity: gradient (same[k] h + back[k] h) - near[k] (h_before + h_after), split
-        into its positive part `same` and its negative parts; NULL when there is none. */
-    const float *continuity_same, *continuity_near, *continuity_back;
+        into its positive part `same` and its negative parts; NULL when there is none. Double: they
+        are divided by the energy of a row, which may be far below single precision. */
+    const double *continuity_same, *continuity_near, *continuity_back;
     bool want_cost, update_activations, update_templates;
 } ub_sweep;
 

@@ -68,11 +68,12 @@ static void add_continuity(const ub_sweep *sweep, size_t frame, const float *h, 
     const float *after = frame + 1 < sweep->n_frames ? at + stride : NULL;
     for (size_t k = 0; k < sweep->packing.n_components; k++) {
         // At the ends the missing neighbour has no term: the first derivative has one side less.
-        const float sides = (before ? 1.0f : 0.0f) + (after ? 1.0f : 0.0f);
-        const float near = (before ? before[k] : 0.0f) + (after ? after[k] : 0.0f);
-        numerator[k] +=
-            sweep->continuity_near[k] * near * sweep->scale[k] + sweep->continuity_back[k] * h[k];
-        denominator[k] += 0.5f * sides * sweep->continuity_same[k] * h[k];
+        const double sides = (before ? 1.0 : 0.0) + (after ? 1.0 : 0.0);
+        const double near = (before ? (double)before[k] : 0.0) + (after ? (double)after[k] : 0.0);
+        const double own = (double)h[k];
+        numerator[k] += (float)(sweep->continuity_near[k] * near * (double)sweep->scale[k] +
+                                sweep->continuity_back[k] * own);
+        denominator[k] += (float)(0.5 * sides * sweep->continuity_same[k] * own);
     }
 }
 
