@@ -10,8 +10,11 @@
 enum {
     BLIND_COMPONENTS = 32,
     SAMPLED_FRAMES = 1500, // for what a dictionary must know of the whole recording: the gains
-    GAIN_ITERATIONS = 30
+    GAIN_ITERATIONS = 30,
+    FRAME_ITERATIONS = 40 // of activations frame by frame, see docs/measurements.md
 };
+
+static const double FRAME_RELAXATION = 1.9;
 
 void ub_model_free(ub_model *model)
 {
@@ -150,9 +153,13 @@ ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matr
     const double *value = settings->value;
     ub_nmf_settings nmf = ub_nmf_settings_default();
     nmf.beta = value[UB_PARAM_BETA];
-    nmf.n_iterations = (size_t)value[UB_PARAM_ITERATIONS];
+    if (value[UB_PARAM_ITERATIONS] > 0.0) {
+        nmf.n_iterations = (size_t)value[UB_PARAM_ITERATIONS];
+    }
     nmf.tolerance = value[UB_PARAM_TOLERANCE];
-    nmf.relaxation = value[UB_PARAM_RELAXATION];
+    if (value[UB_PARAM_RELAXATION] > 0.0) {
+        nmf.relaxation = value[UB_PARAM_RELAXATION];
+    }
     nmf.n_threads = (size_t)value[UB_PARAM_THREADS];
     const double sparsity = value[UB_PARAM_SPARSITY], continuity = value[UB_PARAM_CONTINUITY];
     if (sparsity > 0.0 || continuity > 0.0) {
@@ -160,7 +167,7 @@ ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matr
         const double mean = mean_magnitude(spectra, n_channels);
         const double unit = mean > 0.0 ? pow(mean, nmf.beta - 1.0) : 1.0;
         const double n_bins = (double)spectra[0].n_rows;
-        // With unit-L1 templates KL sparsity only scales H (docs/measurements.md); a template of
+        // With unit-L1 templates KL sparsity only scales H (dsp/README.md); a template of
         // unit L2 whose energy sits in some tenth of the bins sums to about this.
         nmf.norm = UB_NORM_L2;
         nmf.l1_activations = sparsity * unit * sqrt(0.1 * n_bins);
@@ -307,6 +314,19 @@ static ub_status fit_fixed(const ub_matrix *spectra, size_t n_channels, size_t n
     return status;
 }
 
+// Fixed templates make the problem convex: stronger relaxation is safe, and fewer updates do.
+static ub_nmf_settings frame_settings(const ub_settings *settings, const ub_nmf_settings *nmf)
+{
+    ub_nmf_settings frame = *nmf;
+    if (settings->value[UB_PARAM_ITERATIONS] == 0.0) {
+        frame.n_iterations = FRAME_ITERATIONS;
+    }
+    if (settings->value[UB_PARAM_RELAXATION] == 0.0) {
+        frame.relaxation = FRAME_RELAXATION;
+    }
+    return frame;
+}
+
 static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dictionary,
                                      const ub_settings *settings, const ub_matrix *spectra,
                                      const ub_progress *progress, ub_model *model, bool whole,
@@ -320,7 +340,7 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
     normalise_templates(&model->factors.templates, n_fixed, nmf.norm);
-    model->activation = nmf;
+    model->activation = frame_settings(settings, &nmf);
     ub_status status = UB_OK;
     if (whole || n_channels > 1) {
         nmf.n_iterations = whole ? nmf.n_iterations : GAIN_ITERATIONS;

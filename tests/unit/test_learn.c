@@ -350,7 +350,7 @@ static void unusable_sources_are_refused(void **state)
     check_refusal(twins, 2, &settings, UB_BAD_VALUE, "named 'low'");
     check_refusal(twins, 0, &settings, UB_BAD_SHAPE, "0 sources");
     check_refusal(twins, 65, &settings, UB_BAD_SHAPE, "65 sources");
-    settings.value[UB_PARAM_ITERATIONS] = 0;
+    settings.value[UB_PARAM_ITERATIONS] = -1;
     check_refusal(twins, 1, &settings, UB_BAD_SETTING, "iterations");
     synth_free(low);
     synth_free(slow);

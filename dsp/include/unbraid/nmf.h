@@ -135,9 +135,9 @@ typedef enum ub_start {
    `constraints` fixes, and the activations that it fixes, are left alone, and so are the gains.
 
    Non-negative double singular value decomposition: from the leading singular triplets
-   (u, s, v) of the sum of the channels of V; the first gives |u|, |v|; each further one is split into
-   its positive and negative parts, and the pair with the larger product of norms is kept, scaled
-   by sqrt(s |u+-| |v+-|) and normalised [1]. Triplets beyond the rank of V are zero.
+   (u, s, v) of the sum of the channels of V; the first gives |u|, |v|; each further one is split
+   into its positive and negative parts, and the pair with the larger product of norms is kept,
+   scaled by sqrt(s |u+-| |v+-|) and normalised [1]. Triplets beyond the rank of V are zero.
 
    @param spectra   As in ub_nmf_fit().
    @param seed      For the random starts, and for the subspace iteration behind the SVD.
