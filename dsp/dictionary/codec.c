@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A dictionary to bytes and back.
 #include "ground/number.h"
+#include "json.h"
 #include "safetensors.h"
+#include "text.h"
 #include "unbraid/dictionary.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,51 +19,63 @@ static bool put_text(json_t *metadata, const char *key, const char *text)
     return json_object_set_new(metadata, key, json_string(text)) == 0;
 }
 
+static bool put_count(json_t *metadata, const char *key, size_t count)
+{
+    char text[UB_NUMBER_SIZE];
+    snprintf(text, sizeof text, "%zu", count);
+    return put_text(metadata, key, text);
+}
+
 static bool put_number(json_t *metadata, const char *key, double number)
 {
+    // Whole ones as people write them, not as 4.41e+04.
+    if (number >= 0.0 && number < 1e9 && number == (double)(size_t)number) {
+        return put_count(metadata, key, (size_t)number);
+    }
     char text[UB_NUMBER_SIZE];
     ub_number_format(number, text);
     return put_text(metadata, key, text);
 }
 
-// A JSON value as the text of a metadata entry, since metadata maps strings to strings.
-static bool put_json(json_t *metadata, const char *key, json_t *value)
+// A list as the text of a metadata entry, since metadata maps strings to strings.
+static bool put_list(json_t *metadata, const char *key, json_t *list, size_t n)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    // Entries that found no memory are missing.
+    char *text = json_array_size(list) == n ? json_dumps(list, JSON_COMPACT) : NULL;
     const bool good = text && put_text(metadata, key, text);
     free(text);
-    json_decref(value);
+    json_decref(list);
     return good;
 }
 
-static json_t *names_json(const ub_dictionary *dictionary)
+static bool put_names(json_t *metadata, const ub_dictionary *dictionary)
 {
     json_t *names = json_array();
     for (size_t j = 0; j < dictionary->n_sources; j++) {
         json_array_append_new(names, json_string(dictionary->source_names[j]));
     }
-    return names;
+    return put_list(metadata, "sources", names, dictionary->n_sources);
 }
 
-static json_t *components_json(const ub_dictionary *dictionary)
+static bool put_components(json_t *metadata, const ub_dictionary *dictionary)
 {
+    const size_t n = dictionary->templates.n_cols;
     json_t *components = json_array();
-    for (size_t k = 0; k < dictionary->templates.n_cols; k++) {
+    for (size_t k = 0; k < n; k++) {
         json_array_append_new(components,
                               json_integer((json_int_t)dictionary->component_source[k]));
     }
-    return components;
+    return put_list(metadata, "component_source", components, n);
 }
 
-static bool put_metadata(const ub_dictionary *dictionary, json_t *metadata)
+static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary)
 {
     return put_text(metadata, "format", FORMAT) && put_text(metadata, "format_version", VERSION) &&
-           put_json(metadata, "sources", names_json(dictionary)) &&
-           put_json(metadata, "component_source", components_json(dictionary)) &&
+           put_names(metadata, dictionary) && put_components(metadata, dictionary) &&
            put_number(metadata, "sample_rate_hz", dictionary->rate_hz) &&
            put_text(metadata, "window", ub_window_name(dictionary->window)) &&
-           put_number(metadata, "window_samples", (double)dictionary->window_samples) &&
-           put_number(metadata, "hop_samples", (double)dictionary->hop_samples) &&
+           put_count(metadata, "window_samples", dictionary->window_samples) &&
+           put_count(metadata, "hop_samples", dictionary->hop_samples) &&
            put_number(metadata, "beta", dictionary->beta) &&
            put_number(metadata, "sparsity", dictionary->sparsity) &&
            put_text(metadata, "licence", dictionary->licence) &&
@@ -75,16 +90,10 @@ ub_status ub_dictionary_encode(const ub_dictionary *dictionary, unsigned char **
         return status;
     }
     json_t *metadata = json_object();
-    if (metadata && put_metadata(dictionary, metadata)) {
-        status = ub_safetensors_encode(metadata, "templates", &dictionary->templates, bytes, size);
-    } else {
-        // json_string() makes nothing of text that is not UTF-8.
-        status = UB_BAD_VALUE;
-    }
+    status = metadata && put_metadata(metadata, dictionary)
+                 ? ub_safetensors_encode(metadata, "templates", &dictionary->templates, bytes, size)
+                 : UB_NO_MEMORY; // the check has seen to all else
     json_decref(metadata);
-    if (status == UB_BAD_VALUE) {
-        return ub_fail(why, status, "licence or origin is not UTF-8");
-    }
     return status ? ub_fail(why, status, "no memory to write the dictionary") : UB_OK;
 }
 
@@ -127,15 +136,21 @@ static ub_status get_array(const ub_safetensors *file, const char *key, size_t m
                            ub_message *why)
 {
     const char *text;
-    const ub_status status = get_text(file, key, &text, why);
+    ub_status status = get_text(file, key, &text, why);
     if (status) {
         return status;
     }
-    *array = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_array(*array) || json_array_size(*array) < 1 || json_array_size(*array) > most) {
-        json_decref(*array);
+    ub_message detail = {""};
+    json_t *json;
+    status = ub_json_parse(text, strlen(text), &json, &detail);
+    if (status) {
+        return ub_fail(why, status, "%s cannot be read: %.200s", key, detail.text);
+    }
+    if (!json_is_array(json) || json_array_size(json) < 1 || json_array_size(json) > most) {
+        json_decref(json);
         return ub_fail(why, UB_BAD_FORMAT, "%s is not a list of 1 to %zu entries", key, most);
     }
+    *array = json;
     return UB_OK;
 }
 
@@ -148,9 +163,8 @@ static ub_status take_names(const json_t *names, ub_dictionary *dictionary, ub_m
     dictionary->n_sources = json_array_size(names);
     for (size_t j = 0; j < dictionary->n_sources; j++) {
         const json_t *name = json_array_get(names, j);
-        if (!json_is_string(name) || json_string_length(name) > UB_DICTIONARY_MAX_NAME ||
-            json_string_length(name) != strlen(json_string_value(name))) {
-            return ub_fail(why, UB_BAD_FORMAT, "name %zu of sources is not usable", j);
+        if (!json_is_string(name)) {
+            return ub_fail(why, UB_BAD_FORMAT, "entry %zu of sources is not a name", j);
         }
         dictionary->source_names[j] = malloc(json_string_length(name) + 1);
         if (!dictionary->source_names[j]) {
@@ -174,11 +188,9 @@ static ub_status take_components(const json_t *components, ub_dictionary *dictio
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n);
     }
     for (size_t k = 0; k < n; k++) {
-        const json_t *source = json_array_get(components, k);
-        if (!json_is_integer(source) || json_integer_value(source) < 0) {
+        if (!ub_json_size_at(components, k, &dictionary->component_source[k])) {
             return ub_fail(why, UB_BAD_FORMAT, "entry %zu of component_source is not an index", k);
         }
-        dictionary->component_source[k] = (size_t)json_integer_value(source);
     }
     return UB_OK;
 }
@@ -203,10 +215,12 @@ static ub_status check_format(const ub_safetensors *file, ub_message *why)
         return ub_fail(why, UB_BAD_FORMAT,
                        "it is a safetensors file, but not an unbraid dictionary");
     }
-    if (!version || strcmp(version, VERSION) != 0) {
+    // "1" and "1.anything": what a minor version adds is ignored here.
+    const size_t n = strlen(VERSION);
+    if (!version || strncmp(version, VERSION, n) != 0 || (version[n] && version[n] != '.')) {
         return ub_fail(why, UB_BAD_FORMAT,
-                       "its format version is '%.20s', this program reads version %s; use a newer "
-                       "unbraid",
+                       "its format version is '%.20s', but this unbraid reads version %s; use a "
+                       "newer unbraid, or learn the dictionary again with this one",
                        version ? version : "", VERSION);
     }
     return UB_OK;
@@ -250,25 +264,27 @@ enum {
     MOST_BINS = (1 << 19) + 1 // of the largest window
 };
 
+static ub_status decode(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
+{
+    ub_status status = check_format(file, why);
+    status = status ? status : decode_numbers(file, out, why);
+    status = status ? status
+                    : ub_safetensors_matrix(file, "templates", MOST_BINS,
+                                            UB_DICTIONARY_MAX_COMPONENTS, &out->templates, why);
+    status = status ? status : decode_sources(file, out, why);
+    return status ? status : ub_dictionary_check(out, why);
+}
+
 ub_status ub_dictionary_decode(const void *bytes, size_t size, ub_dictionary *out, ub_message *why)
 {
-    ub_safetensors file;
+    ub_safetensors file = {0};
     ub_dictionary dictionary = {0};
     ub_status status = ub_safetensors_open(bytes, size, &file, why);
-    if (status) {
-        return status;
-    }
-    status = check_format(&file, why);
-    status = status ? status : decode_numbers(&file, &dictionary, why);
-    status = status
-                 ? status
-                 : ub_safetensors_matrix(&file, "templates", MOST_BINS,
-                                         UB_DICTIONARY_MAX_COMPONENTS, &dictionary.templates, why);
-    status = status ? status : decode_sources(&file, &dictionary, why);
+    status = status ? status : decode(&file, &dictionary, why);
     ub_safetensors_close(&file);
-    status = status ? status : ub_dictionary_check(&dictionary, why);
     if (status) {
         ub_dictionary_free(&dictionary);
+        ub_text_make_printable(why);
         return status == UB_NO_MEMORY ? status : UB_BAD_FORMAT;
     }
     *out = dictionary;

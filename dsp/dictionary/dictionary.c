@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a dictionary must be, and its copies.
 #include "unbraid/dictionary.h"
+#include "text.h"
 #include "unbraid/stft.h"
 
-#include <math.h>
+#include <float.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,52 +25,6 @@ void ub_dictionary_free(ub_dictionary *dictionary)
     *dictionary = (ub_dictionary){0};
 }
 
-// Bytes of the UTF-8 sequence at `text`, 0 when it is not one: overlong forms, surrogates and
-// what lies beyond U+10FFFF are refused.
-static size_t utf8_sequence(const unsigned char *text)
-{
-    if (text[0] < 0x80) {
-        return 1;
-    }
-    const size_t n = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    if (text[0] < 0xc2 || text[0] > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < n; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    const bool bad = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-                     (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f);
-    return bad ? 0 : n;
-}
-
-ub_status ub_name_check(const char *name, ub_message *why)
-{
-    const size_t size = strlen(name);
-    if (size < 1 || size > UB_DICTIONARY_MAX_NAME) {
-        return ub_fail(why, UB_BAD_VALUE, "a source name has %zu bytes; 1 to %d are allowed", size,
-                       UB_DICTIONARY_MAX_NAME);
-    }
-    if (name[0] == '.' || name[0] == '-') {
-        return ub_fail(why, UB_BAD_VALUE, "the source name '%s' starts with '%c'", name, name[0]);
-    }
-    for (size_t i = 0; i < size;) {
-        const unsigned char c = (unsigned char)name[i];
-        const size_t n = utf8_sequence((const unsigned char *)name + i);
-        if (n == 0 || c < 0x20 || c == 0x7f) {
-            return ub_fail(why, UB_BAD_VALUE,
-                           "a source name holds control characters or is not UTF-8");
-        }
-        if (strchr("/\\=,", c)) {
-            return ub_fail(why, UB_BAD_VALUE, "the source name '%s' holds '%c'", name, c);
-        }
-        i += n;
-    }
-    return UB_OK;
-}
-
 static ub_status check_names(const ub_dictionary *dictionary, ub_message *why)
 {
     if (dictionary->n_sources < 1 || dictionary->n_sources > UB_DICTIONARY_MAX_SOURCES ||
@@ -78,6 +33,9 @@ static ub_status check_names(const ub_dictionary *dictionary, ub_message *why)
                        dictionary->n_sources, UB_DICTIONARY_MAX_SOURCES);
     }
     for (size_t j = 0; j < dictionary->n_sources; j++) {
+        if (!dictionary->source_names[j]) {
+            return ub_fail(why, UB_BAD_VALUE, "source %zu has no name", j);
+        }
         const ub_status status = ub_name_check(dictionary->source_names[j], why);
         if (status) {
             return status;
@@ -147,14 +105,15 @@ ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
         return ub_fail(why, UB_BAD_VALUE, "a sample rate of %g Hz is not supported",
                        dictionary->rate_hz);
     }
-    if (!in_range(dictionary->beta, -4.0, 4.0) || !in_range(dictionary->sparsity, 0.0, 1e30)) {
+    if (!in_range(dictionary->beta, -4.0, 4.0) || !in_range(dictionary->sparsity, 0.0, DBL_MAX)) {
         return ub_fail(why, UB_BAD_VALUE, "beta is %g and sparsity %g, which cannot be",
                        dictionary->beta, dictionary->sparsity);
     }
     if (!dictionary->licence || !dictionary->origin) {
         return ub_fail(why, UB_BAD_VALUE, "licence or origin is missing");
     }
-    return UB_OK;
+    status = ub_text_check(dictionary->licence, "licence", why);
+    return status ? status : ub_text_check(dictionary->origin, "origin", why);
 }
 
 static char *copy_text(const char *text)

@@ -3,15 +3,17 @@
 #include "unbraid/dictionary.h"
 #include "unbraid/stft.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Bins of two transforms over the same frequencies.
+// Bins of two transforms over the same frequencies. Two factors rather than their quotient, so that
+// bins that coincide are found to: the products are whole numbers, and exact.
 typedef struct bin_map {
     size_t n_from, n_to;
-    double ratio; // bins of the old transform from one new bin to the next
+    double new_step, old_step; // the widths of a bin, both times the same number
 } bin_map;
 
 static bin_map map_for(const ub_dictionary *from, double rate_hz, size_t window_samples)
@@ -19,9 +21,15 @@ static bin_map map_for(const ub_dictionary *from, double rate_hz, size_t window_
     return (bin_map){
         .n_from = from->templates.n_rows,
         .n_to = window_samples / 2 + 1,
-        .ratio =
-            (rate_hz / (double)window_samples) / (from->rate_hz / (double)from->window_samples),
+        .new_step = rate_hz * (double)from->window_samples,
+        .old_step = from->rate_hz * (double)window_samples,
     };
+}
+
+// Where a new bin lies among the old ones.
+static double old_bin(const bin_map *bins, size_t f)
+{
+    return (double)f * bins->new_step / bins->old_step;
 }
 
 // Mean of the topmost 1000 Hz: what the bins above the old Nyquist frequency are given.
@@ -56,23 +64,41 @@ static double density(const float *w, size_t n, double at, double width)
 
 static void fit_template(const float *from, const bin_map *bins, double bin_hz, float *to)
 {
+    const double last = (double)(bins->n_from - 1), ratio = bins->new_step / bins->old_step;
+    const double shared = old_bin(bins, bins->n_to - 1); // top of the new, in old bins
     double old_sum = 0.0, new_sum = 0.0;
-    const double last = (double)(bins->n_from - 1);
-    const double shared = (double)(bins->n_to - 1) * bins->ratio; // top of the new, in old bins
     for (size_t f = 0; f < bins->n_from && (double)f <= shared; f++) {
         old_sum += (double)from[f];
     }
-    for (size_t f = 0; f < bins->n_to; f++) {
-        const double at = (double)f * bins->ratio;
-        const double value = at <= last ? density(from, bins->n_from, at, bins->ratio) : 0.0;
-        to[f] = (float)value;
-        new_sum += value;
+    for (size_t f = 0; f < bins->n_to && old_bin(bins, f) <= last; f++) {
+        to[f] = (float)density(from, bins->n_from, old_bin(bins, f), ratio);
+        new_sum += (double)to[f];
     }
     const double scale = new_sum > 0.0 ? old_sum / new_sum : 0.0;
-    const double top = top_level(from, bins->n_from, bin_hz) * bins->ratio;
+    const double top = top_level(from, bins->n_from, bin_hz) * ratio;
     for (size_t f = 0; f < bins->n_to; f++) {
-        to[f] = (double)f * bins->ratio <= last ? (float)((double)to[f] * scale) : (float)top;
+        const double value = old_bin(bins, f) <= last ? (double)to[f] * scale : top;
+        to[f] = (float)fmin(value, FLT_MAX); // wider bins hold more, and every value stays finite
     }
+}
+
+static ub_status fit_templates(const ub_dictionary *from, double rate_hz, size_t window_samples,
+                               ub_matrix *out)
+{
+    if (rate_hz == from->rate_hz && window_samples == from->window_samples) {
+        return ub_matrix_copy(&from->templates, out);
+    }
+    const ub_status status = ub_matrix_new(window_samples / 2 + 1, from->templates.n_cols, out);
+    if (status) {
+        return status;
+    }
+    const bin_map bins = map_for(from, rate_hz, window_samples);
+    const double bin_hz = from->rate_hz / (double)from->window_samples;
+    for (size_t k = 0; k < out->n_cols; k++) {
+        fit_template(ub_matrix_column(&from->templates, k), &bins, bin_hz,
+                     ub_matrix_column(out, k));
+    }
+    return UB_OK;
 }
 
 ub_status ub_dictionary_fit(const ub_dictionary *dictionary, double rate_hz, size_t window_samples,
@@ -87,25 +113,15 @@ ub_status ub_dictionary_fit(const ub_dictionary *dictionary, double rate_hz, siz
         return status;
     }
     ub_dictionary copy = {0};
-    ub_matrix templates = {0};
+    ub_matrix templates;
     if (ub_dictionary_copy(dictionary, &copy) ||
-        ub_matrix_new(window_samples / 2 + 1, dictionary->templates.n_cols, &templates)) {
+        fit_templates(dictionary, rate_hz, window_samples, &templates)) {
         ub_dictionary_free(&copy);
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates",
                        dictionary->templates.n_cols);
     }
-    const bin_map bins = map_for(dictionary, rate_hz, window_samples);
-    if (rate_hz == dictionary->rate_hz && window_samples == dictionary->window_samples) {
-        ub_matrix_free(&templates);
-    } else {
-        const double bin_hz = dictionary->rate_hz / (double)dictionary->window_samples;
-        for (size_t k = 0; k < templates.n_cols; k++) {
-            fit_template(ub_matrix_column(&dictionary->templates, k), &bins, bin_hz,
-                         ub_matrix_column(&templates, k));
-        }
-        ub_matrix_free(&copy.templates);
-        copy.templates = templates;
-    }
+    ub_matrix_free(&copy.templates);
+    copy.templates = templates;
     copy.rate_hz = rate_hz;
     copy.window_samples = window_samples;
     copy.hop_samples = hop_samples;
@@ -130,6 +146,19 @@ static ub_status check_parts(const ub_dictionary *const *dictionaries, size_t n,
     return UB_OK;
 }
 
+// Whether "a; b; c" has the text as an entry, not merely inside one: GPL is not LGPL.
+static bool lists(const char *list, const char *text)
+{
+    const size_t size = strlen(text);
+    for (const char *at = strstr(list, text); at; at = strstr(at + 1, text)) {
+        const bool starts = at == list || (at - list >= 2 && memcmp(at - 2, "; ", 2) == 0);
+        if (starts && (at[size] == '\0' || strncmp(at + size, "; ", 2) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // "a; b", without what is there already.
 static char *join_texts(const ub_dictionary *const *dictionaries, size_t n, bool licence)
 {
@@ -140,7 +169,7 @@ static char *join_texts(const ub_dictionary *const *dictionaries, size_t n, bool
     char *joined = calloc(size, 1);
     for (size_t i = 0; joined && i < n; i++) {
         const char *text = licence ? dictionaries[i]->licence : dictionaries[i]->origin;
-        if (*text && !strstr(joined, text)) {
+        if (*text && !lists(joined, text)) {
             strcat(strcat(joined, *joined ? "; " : ""), text);
         }
     }

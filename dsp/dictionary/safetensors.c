@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "safetensors.h"
+#include "json.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,28 +37,18 @@ static uint64_t read_length(const unsigned char *bytes)
     return length;
 }
 
-// A whole number >= 0 at an index of an array.
-static bool read_size(const json_t *array, size_t index, size_t *size)
-{
-    const json_t *number = json_array_get(array, index);
-    if (!json_is_integer(number) || json_integer_value(number) < 0) {
-        return false;
-    }
-    *size = (size_t)json_integer_value(number);
-    return true;
-}
-
-// Product of the shape and the type's size; false when it does not fit.
+// Product of the shape and the type's size, 0 for a type that is not known; false when it is not
+// a shape or does not fit.
 static bool tensor_size(const json_t *tensor, size_t *size)
 {
     const json_t *shape = json_object_get(tensor, "shape");
     *size = type_size(json_string_value(json_object_get(tensor, "dtype")));
-    if (*size == 0 || !json_is_array(shape) || json_array_size(shape) > MOST_DIMENSIONS) {
+    if (!json_is_array(shape) || json_array_size(shape) > MOST_DIMENSIONS) {
         return false;
     }
     for (size_t i = 0; i < json_array_size(shape); i++) {
         size_t n;
-        if (!read_size(shape, i, &n) || (n && *size > SIZE_MAX / n)) {
+        if (!ub_json_size_at(shape, i, &n) || (n && *size > SIZE_MAX / n)) {
             return false;
         }
         *size *= n;
@@ -72,12 +64,13 @@ static ub_status read_extent(const char *name, const json_t *tensor, size_t data
                              ub_message *why)
 {
     const json_t *offsets = json_object_get(tensor, "data_offsets");
+    const char *type = json_string_value(json_object_get(tensor, "dtype"));
     size_t size;
-    if (!tensor_size(tensor, &size)) {
+    if (!type || !tensor_size(tensor, &size)) {
         return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has no usable dtype and shape", name);
     }
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !read_size(offsets, 0, &out->begin) || !read_size(offsets, 1, &out->end) ||
+        !ub_json_size_at(offsets, 0, &out->begin) || !ub_json_size_at(offsets, 1, &out->end) ||
         out->begin > out->end) {
         return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has no usable data_offsets", name);
     }
@@ -86,7 +79,7 @@ static ub_status read_extent(const char *name, const json_t *tensor, size_t data
                        "tensor '%.60s' ends at byte %zu of %zu; the file is cut short", name,
                        out->end, data_size);
     }
-    if (out->end - out->begin != size) {
+    if (type_size(type) && out->end - out->begin != size) {
         return ub_fail(why, UB_BAD_FORMAT, "tensor '%.60s' has %zu bytes, but its shape says %zu",
                        name, out->end - out->begin, size);
     }
@@ -184,18 +177,17 @@ ub_status ub_safetensors_open(const void *bytes, size_t size, ub_safetensors *ou
     if (length > size - LENGTH_SIZE) {
         return ub_fail(why, UB_BAD_FORMAT, "the header is cut short");
     }
-    json_error_t error;
     ub_safetensors file = {
-        .header = json_loadb((const char *)start + LENGTH_SIZE, (size_t)length,
-                             JSON_REJECT_DUPLICATES, &error),
         .data = start + LENGTH_SIZE + length,
         .data_size = size - LENGTH_SIZE - (size_t)length,
     };
-    if (!json_is_object(file.header)) {
-        json_decref(file.header);
-        return ub_fail(why, UB_BAD_FORMAT, "the header is not a JSON object (%.100s)", error.text);
+    ub_message detail = {""};
+    ub_status status =
+        ub_json_parse((const char *)start + LENGTH_SIZE, (size_t)length, &file.header, &detail);
+    if (status) {
+        return ub_fail(why, status, "the header cannot be read: %.200s", detail.text);
     }
-    const ub_status status = check_layout(&file, why);
+    status = check_layout(&file, why);
     if (status) {
         ub_safetensors_close(&file);
         return status;
@@ -243,9 +235,9 @@ ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, si
     if (!tensor) {
         return ub_fail(why, UB_BAD_FORMAT, "there is no tensor '%s'", name);
     }
-    if (strcmp(type, "F32") != 0 || json_array_size(shape) != 2 || !read_size(shape, 0, &n_rows) ||
-        !read_size(shape, 1, &n_cols) ||
-        !read_size(json_object_get(tensor, "data_offsets"), 0, &begin)) {
+    if (strcmp(type, "F32") != 0 || json_array_size(shape) != 2 ||
+        !ub_json_size_at(shape, 0, &n_rows) || !ub_json_size_at(shape, 1, &n_cols) ||
+        !ub_json_size_at(json_object_get(tensor, "data_offsets"), 0, &begin)) {
         return ub_fail(why, UB_BAD_FORMAT, "tensor '%s' is not a matrix of F32", name);
     }
     if (n_rows < 1 || n_rows > most_rows || n_cols < 1 || n_cols > most_cols) {
@@ -287,6 +279,7 @@ ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const 
     // Padded with spaces so that the tensors are aligned in the file.
     const size_t length = strlen(text);
     const size_t padded = (length + 7) / 8 * 8;
+    assert(padded <= UB_SAFETENSORS_MOST_HEADER);
     *size = LENGTH_SIZE + padded + 4 * tensor->n_rows * tensor->n_cols;
     unsigned char *file = malloc(*size);
     if (file) {

@@ -7,6 +7,7 @@
 #define UNBRAID_DICTIONARY_SAFETENSORS_H
 
 #include "unbraid/matrix.h"
+#include "unbraid/status.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@ enum {
     UB_SAFETENSORS_MOST_HEADER = 1 << 24 // bytes
 };
 
-/** An opened file. Borrows the bytes. */
+/** An opened file. Zeroed is closed. Borrows the bytes. */
 typedef struct ub_safetensors {
     json_t *header;
     const unsigned char *data;
@@ -25,7 +26,8 @@ typedef struct ub_safetensors {
 /**
    Check everything about the container: lengths, JSON, and for every tensor its type, shape and
    place: inside the data, of the size that type and shape say, the tensors side by side without
-   gap or overlap up to the end of the file.
+   gap or overlap up to the end of the file. Types that are not known here are let pass with the
+   size that their offsets give.
    @return UB_OK, UB_BAD_FORMAT, UB_NO_MEMORY.
 */
 ub_status ub_safetensors_open(const void *bytes, size_t size, ub_safetensors *out, ub_message *why);
@@ -45,7 +47,8 @@ ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, si
 /**
    Bytes of a file with one F32 tensor. The same input gives the same bits on every machine.
    @param metadata  An object of strings; its order is kept.
-   @param bytes     Freed by the caller with free().
+   @param bytes     Freed by the caller with free(). Set on success only.
+   @return UB_OK or UB_NO_MEMORY.
 */
 ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const ub_matrix *tensor,
                                 unsigned char **bytes, size_t *size);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// strerror() is safe on any thread with the libraries that this is built for (glibc 2.32, musl).
 #include "unbraid/file.h"
 
 #include <errno.h>
@@ -43,7 +44,8 @@ static ub_status read_open_file(int descriptor, size_t max_size, unsigned char *
                        S_ISDIR(info.st_mode) ? "it is a folder, not a file"
                                              : "it is not a regular file");
     }
-    if ((uintmax_t)info.st_size > (uintmax_t)max_size) {
+    // One byte of room for the closing zero.
+    if ((uintmax_t)info.st_size > (uintmax_t)max_size || (uintmax_t)info.st_size >= SIZE_MAX) {
         return ub_fail(why, UB_FILE_ERROR, "it has %jd bytes; at most %zu are read",
                        (intmax_t)info.st_size, max_size);
     }
@@ -92,11 +94,15 @@ static bool write_all(int descriptor, const unsigned char *bytes, size_t size)
     return true;
 }
 
-// A new file beside the target, with the mode that open(2) gives: the umask holds.
+// A new file in the folder of the target, with the mode that open(2) gives: the umask holds. Its
+// name has nothing of the target's, which may be as long as names can be.
 static int create_beside(const char *target, char *temporary, size_t size)
 {
+    const char *slash = strrchr(target, '/');
+    const int folder = slash ? (int)(slash - target) + 1 : 0;
     for (unsigned attempt = 0; attempt < 1000; attempt++) {
-        snprintf(temporary, size, "%s.%ld-%u.tmp", target, (long)getpid(), attempt);
+        snprintf(temporary, size, "%.*s.unbraid-%ld-%u.tmp", folder, target, (long)getpid(),
+                 attempt);
         const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (descriptor >= 0 || errno != EEXIST) {
             return descriptor;
@@ -109,7 +115,7 @@ static int create_beside(const char *target, char *temporary, size_t size)
 static bool keep_mode(const char *target, int descriptor)
 {
     struct stat info;
-    return stat(target, &info) != 0 || fchmod(descriptor, info.st_mode & 07777) == 0;
+    return stat(target, &info) != 0 || fchmod(descriptor, info.st_mode & 0777) == 0;
 }
 
 static ub_status write_beside(const char *target, char *temporary, size_t room, const void *bytes,
@@ -137,14 +143,35 @@ static ub_status write_beside(const char *target, char *temporary, size_t room, 
     return UB_OK;
 }
 
+// What stands at the path already: nothing, or a regular file. A rename would put a file in the
+// place of a device such as /dev/null, too.
+static ub_status check_target(const char *path, ub_message *why)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return lstat(path, &info) != 0
+                   ? UB_OK
+                   : ub_fail(why, UB_FILE_ERROR, "it is a link that leads nowhere");
+    }
+    if (S_ISREG(info.st_mode)) {
+        return UB_OK;
+    }
+    return ub_fail(why, UB_FILE_ERROR,
+                   S_ISDIR(info.st_mode) ? "it is a folder, not a file"
+                                         : "it is not a regular file");
+}
+
 ub_status ub_file_write(const char *path, const void *bytes, size_t size, ub_message *why)
 {
+    ub_status status = check_target(path, why);
+    if (status) {
+        return status;
+    }
     // Through a link to the file that it names: replacing the link would leave that file behind.
     char *target = realpath(path, NULL);
     const char *final = target ? target : path;
     const size_t room = strlen(final) + 48;
     char *temporary = malloc(room);
-    ub_status status;
     if (temporary) {
         status = write_beside(final, temporary, room, bytes, size, why);
     } else {

@@ -17,6 +17,7 @@ enum {
     UB_DICTIONARY_MAX_SOURCES = 64,
     UB_DICTIONARY_MAX_COMPONENTS = 4096,
     UB_DICTIONARY_MAX_NAME = 63, ///< bytes of a source name
+    UB_DICTIONARY_MAX_TEXT = 1 << 20, ///< bytes of a licence or an origin
 };
 
 /**
@@ -28,7 +29,8 @@ enum {
    numpy shows it). `__metadata__` (string to string) holds: format "unbraid-dictionary",
    format_version "1", sources (a JSON list of names), component_source (a JSON list of K
    indices into it), sample_rate_hz, window ("sqrt-hann" ...), window_samples, hop_samples,
-   beta, sparsity, licence, origin. Unknown tensors and metadata are ignored.
+   beta, sparsity, licence, origin; numbers in plain decimal. Unknown tensors and metadata are
+   ignored, so that a later 1.x may add some; another number before the point is refused.
 */
 typedef struct ub_dictionary {
     ub_matrix templates; ///< F x K, finite, >= 0; F = window_samples / 2 + 1
@@ -40,9 +42,9 @@ typedef struct ub_dictionary {
     size_t window_samples;
     size_t hop_samples;
     double beta; ///< divergence that the templates were fitted with, -4 to 4
-    double sparsity; ///< dimensionless weight used in learning, >= 0
-    char *licence; ///< free text, "" when unknown
-    char *origin; ///< free text: what it was learned from
+    double sparsity; ///< dimensionless weight used in learning, >= 0, finite
+    char *licence; ///< free text, "" when unknown: UTF-8 without control characters but \t, \n
+    char *origin; ///< free text alike: what it was learned from
 } ub_dictionary;
 
 /**
@@ -79,6 +81,7 @@ UB_API UB_MUST_USE ub_status ub_dictionary_encode(const ub_dictionary *dictionar
    no overflow), values (finite, >= 0), names, indices and numbers of the metadata.
 
    @return UB_OK, UB_BAD_FORMAT with what is wrong, UB_NO_MEMORY. `out` is set on success only.
+           What the message quotes of the file is printable UTF-8.
 */
 UB_API UB_MUST_USE ub_status ub_dictionary_decode(const void *bytes, size_t size,
                                                   ub_dictionary *out, ub_message *why);

@@ -25,7 +25,10 @@ UB_API UB_MUST_USE ub_status ub_file_read(const char *path, size_t max_size, uns
 
 /**
    Write a whole file so that `path` holds either the old content or all of the new: the bytes go
-   to a temporary file in the same folder, are synced, and the file is renamed over `path`.
+   to a temporary file in the same folder, are synced, and the file is renamed over `path`. A new
+   file gets the mode that the umask leaves, one that replaces another the mode of that one; a
+   link stays, and what it leads to is replaced. Folders, devices, pipes and links that lead
+   nowhere are refused.
 
    @return UB_OK, UB_FILE_ERROR (then no temporary file is left), UB_NO_MEMORY.
 */
