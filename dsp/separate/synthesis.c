@@ -170,7 +170,7 @@ static void synthesise(synthesis *s, size_t n)
 }
 
 // Hand out what no later frame touches, and move the rest to the front.
-static ub_status emit(synthesis *s, size_t first, size_t n, bool last, const ub_stem_sink *sink,
+static ub_status emit(synthesis *s, size_t first, size_t n, const ub_stem_sink *sink,
                       ub_message *why)
 {
     const size_t hop = s->stft->hop_samples, lead = s->stft->size_samples - hop;
@@ -178,8 +178,8 @@ static ub_status emit(synthesis *s, size_t first, size_t n, bool last, const ub_
     // Sample of the signal at the start of the buffer, and how many are before the signal.
     const size_t start = first * hop > lead ? first * hop - lead : 0;
     const size_t skip = first * hop > lead ? 0 : lead - first * hop;
-    const size_t done = last ? n * hop + lead : n * hop;
-    size_t n_samples = done > skip ? done - skip : 0;
+    // The last frames reach `lead` samples beyond the end, so whole hops cover the signal.
+    size_t n_samples = n * hop > skip ? n * hop - skip : 0;
     n_samples = start + n_samples > total ? total - start : n_samples;
     for (size_t i = 0; i < s->n_sources * s->n_channels; i++) {
         s->pointers[i] = ub_matrix_column(&s->sums, i) + skip;
@@ -218,7 +218,7 @@ static ub_status run(synthesis *s, const ub_progress *progress, double from,
             mask(s, s->recipe->activations, first, n);
         }
         synthesise(s, n);
-        status = emit(s, first, n, n == rest, sink, why);
+        status = emit(s, first, n, sink, why);
     }
     return status ? status : ub_progress_report(progress, "resynthesise", 1.0);
 }

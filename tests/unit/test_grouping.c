@@ -151,6 +151,44 @@ static void panning_alone_tells_like_sounds_apart(void **state)
     ub_nmf_factors_free(&factors);
 }
 
+static void percussiveness_alone_tells_like_sounds_apart(void **state)
+{
+    (void)state;
+    const sound kinds[] = {LEFT, LEFT, LEFT, LEFT};
+    ub_nmf_factors factors = new_factors(kinds, 4);
+    for (size_t k = 0; k < 4; k++) {
+        memcpy(ub_matrix_column(&factors.templates, k), ub_matrix_column(&factors.templates, 0),
+               N_BINS * sizeof(float));
+        for (size_t t = 0; t < N_FRAMES; t++) {
+            // The same energy in hits and in one long note.
+            ub_matrix_column(&factors.activations, t)[k] =
+                k < 2 ? t % 20 == 0 ? 20.0f : 0.0f : 1.0f;
+        }
+    }
+    size_t source[4];
+    char names[2][UB_NAME_SIZE];
+    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, 2, source, names), UB_OK);
+    assert_int_equal(source[0], source[1]);
+    assert_int_equal(source[2], source[3]);
+    assert_int_not_equal(source[0], source[2]);
+    ub_nmf_factors_free(&factors);
+}
+
+static void a_faint_stray_does_not_take_a_source_for_itself(void **state)
+{
+    (void)state;
+    const sound kinds[] = {LEFT, LEFT, DRUM};
+    ub_nmf_factors factors = new_factors(kinds, 3);
+    for (size_t t = 0; t < N_FRAMES; t++) {
+        ub_matrix_column(&factors.activations, t)[2] *= 1e-4f;
+    }
+    size_t source[3];
+    char names[2][UB_NAME_SIZE];
+    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, 2, source, names), UB_OK);
+    assert_int_not_equal(source[0], source[1]);
+    ub_nmf_factors_free(&factors);
+}
+
 static void one_source_takes_everything(void **state)
 {
     (void)state;
@@ -244,6 +282,8 @@ int main(void)
         cmocka_unit_test(components_end_in_the_groups_that_one_hears),
         cmocka_unit_test(the_order_of_components_does_not_matter),
         cmocka_unit_test(panning_alone_tells_like_sounds_apart),
+        cmocka_unit_test(percussiveness_alone_tells_like_sounds_apart),
+        cmocka_unit_test(a_faint_stray_does_not_take_a_source_for_itself),
         cmocka_unit_test(one_source_takes_everything),
         cmocka_unit_test(as_many_sources_as_components_are_all_apart),
         cmocka_unit_test(silent_components_go_along),

@@ -288,6 +288,59 @@ static void another_seed_gives_other_bits(void **state)
     synth_free(mix);
 }
 
+static void every_setting_has_an_effect(void **state)
+{
+    (void)state;
+    const struct {
+        ub_param_id id;
+        double value;
+        bool blind, with_dictionary;
+    } changes[] = {{UB_PARAM_SOURCES, 3, true, false},     {UB_PARAM_COMPONENTS, 7, true, false},
+                   {UB_PARAM_FREE, 1, false, true},        {UB_PARAM_WINDOW_MS, 40, true, false},
+                   {UB_PARAM_OVERLAP, 3, true, false},     {UB_PARAM_BETA, 0.5, true, true},
+                   {UB_PARAM_ITERATIONS, 9, true, true},   {UB_PARAM_TOLERANCE, 1, true, false},
+                   {UB_PARAM_SPARSITY, 0.5, true, true},   {UB_PARAM_CONTINUITY, 0.5, true, true},
+                   {UB_PARAM_RELAXATION, 1.2, true, true}, {UB_PARAM_INIT, 2, true, false},
+                   {UB_PARAM_MASK_EXPONENT, 2, true, true}};
+    synth *mix = small_mix(1, 0.5, RATE_HZ);
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    const ub_settings plain = small_settings();
+    stem_shelf *before[] = {separate(mix, NULL, &plain), separate(mix, &dictionary, &plain)};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        ub_settings settings = plain;
+        settings.value[changes[i].id] = changes[i].value;
+        stem_shelf *blind = separate(mix, NULL, &settings);
+        stem_shelf *known = separate(mix, &dictionary, &settings);
+        assert_true(stem_shelf_same(blind, before[0]) != changes[i].blind);
+        assert_true(stem_shelf_same(known, before[1]) != changes[i].with_dictionary);
+        stem_shelf_free(blind);
+        stem_shelf_free(known);
+    }
+    stem_shelf_free(before[0]);
+    stem_shelf_free(before[1]);
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
+static void the_scale_of_a_dictionarys_templates_does_not_matter(void **state)
+{
+    (void)state;
+    synth *mix = small_mix(1, 0.5, RATE_HZ);
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    ub_settings settings = small_settings();
+    settings.value[UB_PARAM_SPARSITY] = 0.5; // which weighs templates by their scale
+    stem_shelf *before = separate(mix, &dictionary, &settings);
+    for (size_t f = 0; f < dictionary.templates.n_rows; f++) {
+        ub_matrix_column(&dictionary.templates, 1)[f] *= 8.0f;
+    }
+    stem_shelf *after = separate(mix, &dictionary, &settings);
+    assert_true(stem_shelf_same(before, after));
+    stem_shelf_free(before);
+    stem_shelf_free(after);
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
 static void what_comes_later_does_not_change_a_dictionarys_stems_before(void **state)
 {
     (void)state;
@@ -357,7 +410,27 @@ static void gains_are_found_on_samples_of_a_long_recording(void **state)
     const ub_settings settings = small_settings();
     const size_t n_samples = 1600 * dictionary.hop_samples;
     synth *mix = small_mix(2, (double)n_samples / 1000.0, 1000.0);
+    // Low notes on the left, bursts on the right, after a while of silence.
+    synth *low = synth_new(1, n_samples, 1000.0), *high = synth_new(1, n_samples, 1000.0);
+    synth_add_notes(low, (const double[]){110.0, 146.8}, 2, 0.25, 0.3, NULL);
+    synth_add_bursts(high, 0.1, 0.2, 0.04, NULL, 5);
+    memcpy(mix->channels[0], low->channels[0], n_samples * sizeof(float));
+    memcpy(mix->channels[1], high->channels[0], n_samples * sizeof(float));
+    memset(mix->channels[0], 0, n_samples / 8 * sizeof(float));
+    memset(mix->channels[1], 0, n_samples / 8 * sizeof(float));
     check_null(mix, &dictionary, &settings);
+    stem_shelf *shelf = separate(mix, &dictionary, &settings);
+    double kept = 0.0, strayed = 0.0;
+    for (size_t i = 0; i < n_samples; i++) {
+        const double left = (double)shelf->samples[0][0][i],
+                     right = (double)shelf->samples[0][1][i];
+        kept += left * left;
+        strayed += right * right;
+    }
+    assert_true(strayed < 1e-3 * kept);
+    stem_shelf_free(shelf);
+    synth_free(low);
+    synth_free(high);
     ub_dictionary_free(&dictionary);
     synth_free(mix);
 }
@@ -376,6 +449,8 @@ int main(void)
         cmocka_unit_test(blind_stems_have_distinct_names),
         cmocka_unit_test(the_bits_do_not_depend_on_threads_or_on_the_run),
         cmocka_unit_test(another_seed_gives_other_bits),
+        cmocka_unit_test(every_setting_has_an_effect),
+        cmocka_unit_test(the_scale_of_a_dictionarys_templates_does_not_matter),
         cmocka_unit_test(what_comes_later_does_not_change_a_dictionarys_stems_before),
         cmocka_unit_test(a_dictionary_separates_audio_of_other_rates),
         cmocka_unit_test(gains_are_found_on_samples_of_a_long_recording),
