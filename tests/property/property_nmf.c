@@ -97,15 +97,16 @@ static ub_nmf_factors fit(const nmf_case *problem, const char *kernels, ub_nmf_r
     return factors;
 }
 
-// Objectives agree to 1e-4 of themselves. Where the fit is nearly perfect the objective is a sum
-// of squares of rounding errors of the model, some 1e-7 of the data: 1e-10 of its size to spare.
+// Objectives agree to 1e-4 of themselves. Where the fit is nearly perfect an objective D is a sum
+// of squares of errors, and rounding of the model by d (some 3e-7) moves it by d sqrt(2 S D) <=
+// 1e-4 D + 1e4 d^2 / 2 S, S the size of the data: some 1e-9 of that to spare.
 static double apart(const nmf_case *problem, double cost, double wanted)
 {
     double size = 0.0;
     for (size_t i = 0; i < problem->n_channels * problem->n_frames * problem->n_bins; i++) {
         size += problem->v[i] > 0.0 ? pow(problem->v[i], problem->settings.beta) : 0.0;
     }
-    return fabs(cost - wanted) / (fabs(wanted) + 1e-6 * size);
+    return fabs(cost - wanted) / (fabs(wanted) + 1e-5 * size);
 }
 
 typedef struct tally {
@@ -153,7 +154,7 @@ static void fifty_updates_match_the_reference(void **state)
     ub_random random = ub_random_new(1);
     for (size_t b = 0; b < N_BETAS; b++) {
         tally worst = {0};
-        for (size_t shape = 0; shape < 10; shape++) {
+        for (size_t shape = 0; shape < 7; shape++) {
             nmf_case problem = random_case(&random, BETAS[b]);
             compare(&problem, true, &worst);
             nmf_case_free(&problem);
@@ -171,7 +172,7 @@ static void options_match_the_reference(void **state)
     ub_random random = ub_random_new(2);
     for (size_t b = 0; b < N_BETAS; b++) {
         tally worst = {0};
-        for (size_t shape = 0; shape < 16; shape++) {
+        for (size_t shape = 0; shape < 12; shape++) {
             nmf_case problem = random_case(&random, BETAS[b]);
             draw_constraints(&problem, &random);
             if (shape % 2) {
@@ -205,7 +206,7 @@ static void cost_never_rises(void **state)
     ub_random random = ub_random_new(3);
     double costs[MOST_UPDATES + 1];
     size_t n_updates = 0, n_rejected = 0;
-    for (size_t i = 0; i < 12 * N_BETAS; i++) {
+    for (size_t i = 0; i < 9 * N_BETAS; i++) {
         nmf_case problem = random_case(&random, BETAS[i % N_BETAS]);
         problem.settings.n_iterations = MOST_UPDATES;
         problem.settings.relaxation = relaxations[i / N_BETAS % 3];
@@ -234,7 +235,7 @@ static void plain_updates_need_no_safeguard(void **state)
 {
     (void)state;
     ub_random random = ub_random_new(4);
-    for (size_t i = 0; i < 10 * N_BETAS; i++) {
+    for (size_t i = 0; i < 6 * N_BETAS; i++) {
         nmf_case problem = random_case(&random, BETAS[i % N_BETAS]);
         draw_constraints(&problem, &random);
         problem.settings.n_iterations = 8;

@@ -159,7 +159,7 @@ ub_nmf_factors nmf_case_copy(const ub_nmf_factors *factors)
 static bool same_matrix(const ub_matrix *a, const ub_matrix *b)
 {
     bool same = a->n_rows == b->n_rows && a->n_cols == b->n_cols;
-    for (size_t col = 0; col < a->n_cols && same; col++) {
+    for (size_t col = 0; col < a->n_cols && a->n_rows && same; col++) {
         same = memcmp(ub_matrix_column(a, col), ub_matrix_column(b, col),
                       a->n_rows * sizeof(float)) == 0;
     }
