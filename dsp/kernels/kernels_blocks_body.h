@@ -22,7 +22,7 @@ INLINE void product_block(const float *a, size_t a_step, const float *b, size_t 
             const vec y = spread(b[i * b_step + (size_t)j * b_col]);
 #pragma GCC unroll 8
             for (int v = 0; v < n_vectors; v++) {
-                acc[v][j] += x[v] * y;
+                acc[v][j] = UB_FUSED(x[v], y, acc[v][j]);
             }
         }
     }
@@ -262,7 +262,7 @@ INLINE void dot_block(const ub_packing *packing, const float *templates, const f
                 const vec y = load(r + (size_t)j * r_stride + first + at);
 #pragma GCC unroll 8
                 for (int i = 0; i < n_rows; i++) {
-                    acc[i][j] += x[i] * y;
+                    acc[i][j] = UB_FUSED(x[i], y, acc[i][j]);
                 }
             }
         }

@@ -5,6 +5,7 @@
 //   UB_PANEL_VECTORS  vectors of a panel (times lanes: the bins of a panel)
 //   UB_BLOCK          columns of a register block of the product, 4 to 8
 //   UB_DOT_ROWS, UB_DOT_COLS  register block of the dot products
+//   UB_FUSED(a, b, c) a b + c, in one rounding where the instruction set has it
 //   UB_SET            name of the table to define, UB_SET_NAME its string
 // and includes this file. Blocks are sized such that accumulators and operands fit the registers.
 //
@@ -13,6 +14,9 @@
 //   (2) N[t][k]  = sum_f w[f][k] R[t][f]      bins in the lanes, lanes summed once at the end
 //   (3) G[k][f] += sum_t R[t][f] H[t][k]      bins in the lanes, activations broadcast
 // (1) and (3) are the same register block with other strides. The F x T model is never stored.
+//
+// Products are fused with sums where UB_FUSED says so and nowhere else: left to the compiler, a
+// frame could come out differently in a block of eight and alone.
 
 #include "kernels_sets.h"
 #include "kernels_vector_body.h"

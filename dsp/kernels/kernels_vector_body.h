@@ -54,16 +54,16 @@ INLINE vec log2_vec(vec x)
     const ivec e = (bits - 0x3f3504f3) >> 23;
     const vec f = (vec)(bits - (e << 23)) - 1.0f;
     vec q = spread(-1.099494897e-01f);
-    q = q * f + 1.861749285e-01f;
-    q = q * f - 1.910627641e-01f;
-    q = q * f + 2.046006258e-01f;
-    q = q * f - 2.396174031e-01f;
-    q = q * f + 2.885674080e-01f;
-    q = q * f - 3.606966494e-01f;
-    q = q * f + 4.808982411e-01f;
-    q = q * f - 7.213473515e-01f;
-    q = q * f + 1.442695041e+00f;
-    return q * f + __builtin_convertvector(e, vec);
+    q = UB_FUSED(q, f, spread(1.861749285e-01f));
+    q = UB_FUSED(q, f, spread(-1.910627641e-01f));
+    q = UB_FUSED(q, f, spread(2.046006258e-01f));
+    q = UB_FUSED(q, f, spread(-2.396174031e-01f));
+    q = UB_FUSED(q, f, spread(2.885674080e-01f));
+    q = UB_FUSED(q, f, spread(-3.606966494e-01f));
+    q = UB_FUSED(q, f, spread(4.808982411e-01f));
+    q = UB_FUSED(q, f, spread(-7.213473515e-01f));
+    q = UB_FUSED(q, f, spread(1.442695041e+00f));
+    return UB_FUSED(q, f, __builtin_convertvector(e, vec));
 }
 
 // 2^y = s (1 + g), y clamped to the exponents of normal numbers: y = n + f with f in [-1/2, 1/2],
@@ -75,11 +75,11 @@ INLINE void exp2_parts(vec y, vec *s, vec *g)
     const vec n = (y + magic) - magic;
     const vec f = y - n;
     vec r = spread(1.534581184e-04f);
-    r = r * f + 1.339993122e-03f;
-    r = r * f + 9.618488958e-03f;
-    r = r * f + 5.550328777e-02f;
-    r = r * f + 2.402264689e-01f;
-    r = r * f + 6.931472057e-01f;
+    r = UB_FUSED(r, f, spread(1.339993122e-03f));
+    r = UB_FUSED(r, f, spread(9.618488958e-03f));
+    r = UB_FUSED(r, f, spread(5.550328777e-02f));
+    r = UB_FUSED(r, f, spread(2.402264689e-01f));
+    r = UB_FUSED(r, f, spread(6.931472057e-01f));
     *s = (vec)((__builtin_convertvector(n, ivec) + 127) << 23);
     *g = r * f;
 }
@@ -88,7 +88,7 @@ INLINE vec exp2_vec(vec y)
 {
     vec s, g;
     exp2_parts(y, &s, &g);
-    return s * g + s;
+    return UB_FUSED(s, g, s);
 }
 
 // 2^y - 1, exact to rounding where y is small.
@@ -96,7 +96,7 @@ INLINE vec exp2_less_one(vec y)
 {
     vec s, g;
     exp2_parts(y, &s, &g);
-    return s * g + (s - 1.0f);
+    return UB_FUSED(s, g, s - 1.0f);
 }
 
 INLINE vec sqrt_vec(vec x)
