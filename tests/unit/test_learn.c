@@ -41,7 +41,7 @@ static void check_refusal(const ub_training *sources, size_t n, const ub_setting
     ub_message why = {""};
     assert_int_equal(ub_learn(sources, n, settings, NULL, NULL, NULL, &dictionary, &why), wanted);
     if (!strstr(why.text, words)) {
-        print_message("'%s' without '%s'\n", why.text, words);
+        print_message("unexpected: '%s'\n", why.text);
     }
     assert_non_null(strstr(why.text, words));
     assert_int_equal(dictionary.n_sources, 77);
@@ -358,7 +358,7 @@ static void unusable_sources_are_refused(void **state)
     const char *bad_names[] = {"", "a/b", "-x", "a=b", ".x", "\xff"};
     for (size_t i = 0; i < 6; i++) {
         const ub_training source = {bad_names[i], audio, 1};
-        check_refusal(&source, 1, &settings, UB_BAD_VALUE, "");
+        check_refusal(&source, 1, &settings, UB_BAD_VALUE, "name");
     }
     const ub_training rates = {"low", audio, 2};
     check_refusal(&rates, 1, &settings, UB_BAD_VALUE, "8000 and 4000 Hz");

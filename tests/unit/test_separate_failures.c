@@ -89,7 +89,7 @@ static void a_dictionary_that_breaks_its_promises_is_refused(void **state)
     ub_dictionary dictionary = small_dictionary(RATE_HZ);
     ub_settings settings = small_settings();
     ub_matrix_column(&dictionary.templates, 1)[3] = -1.0f;
-    check_refusal(mix, &dictionary, &settings, UB_BAD_VALUE, "");
+    check_refusal(mix, &dictionary, &settings, UB_BAD_VALUE, "template");
     ub_matrix_column(&dictionary.templates, 1)[3] = 0.0f;
     settings.value[UB_PARAM_FREE] = 2;
     strcpy(dictionary.source_names[1], "rest");
