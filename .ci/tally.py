@@ -28,8 +28,9 @@ def last_line(text):
 
 def parts(text):
     """What a program of several tests left out, and why: the words of cmocka and of unittest."""
-    cmocka = re.findall(r"^\[  SKIPPED \] (\w+)$", text, re.MULTILINE)
-    yield from ((name, "see its log") for name in dict.fromkeys(cmocka))
+    for name, words in re.findall(r"^\[ RUN      \] (\w+)\n((?:(?!\[ ).*\n)*)\[  SKIPPED \] \1$", text,
+                                  re.MULTILINE):
+        yield name, last_line(words)
     yield from re.findall(r"^(\w+) \(\S+\)(?:\n.*)? \.\.\. skipped ['\"](.*)['\"]$", text,
                           re.MULTILINE)
 

@@ -44,13 +44,16 @@ class Tally(unittest.TestCase):
 
     def test_reasons_of_skips_are_told(self):
         log = self.log({"name": "a", "result": "SKIP", "stdout": "1\nno data here\n"},
-                       {"name": "b", "result": "OK", "stderr": "[  SKIPPED ] on_arm\n"},
+                       {"name": "b", "result": "OK", "stdout":
+                        "[ RUN      ] a\n[       OK ] a\n[ RUN      ] on_arm\nno arm\n"
+                        "[  SKIPPED ] on_arm\n[ RUN      ] z\n[  SKIPPED ] z\n"},
                        {"name": "c", "result": "OK", "stderr":
                         "test_x (__main__.C.test_x)\nA thing. ... skipped 'no disk'\n"})
         status, lines = self.tally(["gcc", "log", log])
-        self.assertEqual((status, lines[-1]), (0, "2 passed, 0 failed, 3 skipped"))
+        self.assertEqual((status, lines[-1]), (0, "2 passed, 0 failed, 4 skipped"))
         self.assertIn("skipped: gcc, a: no data here", lines)
-        self.assertIn("skipped: gcc, b: on_arm: see its log", lines)
+        self.assertIn("skipped: gcc, b: on_arm: no arm", lines)
+        self.assertIn("skipped: gcc, b: z: no reason given", lines)
         self.assertIn("skipped: gcc, c: test_x: no disk", lines)
 
     def test_a_run_without_a_log_or_a_test_fails(self):
