@@ -141,6 +141,20 @@ static bool is_usable(const ub_matrix *matrix)
     return true;
 }
 
+// The kernels read whole vectors: what lies behind a frame would count as data.
+static bool is_padded_with_zeros(const ub_matrix *matrix)
+{
+    for (size_t col = 0; col < matrix->n_cols; col++) {
+        const float *column = ub_matrix_column(matrix, col);
+        for (size_t row = matrix->n_rows; row < matrix->stride; row++) {
+            if (column[row] != 0.0f) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static ub_status check_values(const ub_matrix *spectra, size_t n_channels,
                               const ub_nmf_constraints *constraints, const ub_nmf_factors *factors,
                               ub_message *why)
@@ -149,6 +163,9 @@ static ub_status check_values(const ub_matrix *spectra, size_t n_channels,
         if (!is_usable(&spectra[c])) {
             return ub_fail(why, UB_BAD_VALUE,
                            "the spectrogram holds negative, infinite or missing values");
+        }
+        if (!is_padded_with_zeros(&spectra[c])) {
+            return ub_fail(why, UB_BAD_VALUE, "the padding of the spectrogram is not zero");
         }
     }
     if (!is_usable(&factors->templates) || !is_usable(&factors->activations) ||

@@ -21,7 +21,8 @@ typedef enum ub_norm {
 
 /** How to fit. Zero penalties are the default; weights are those of the formula below. */
 typedef struct ub_nmf_settings {
-    double beta; ///< divergence, -4 to 4: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito
+    double beta; ///< divergence, -4 to 4: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito;
+                 ///< within 1e-4 of 1 or 0 it is taken as that
     size_t n_iterations; ///< most updates of H and W; 0 only evaluates the cost
     double tolerance; ///< stop when the objective falls by less than this share; 0: never
     double relaxation; ///< over-relaxation of the exponents, 1 (plain) to below 2 [3]
@@ -94,7 +95,9 @@ typedef struct ub_nmf_report {
 
    Entries that are zero stay zero. The floor is 1e-10 of the largest value of V.
 
-   @param spectra      n_channels matrices F x T, finite, >= 0, at most 1e15. Read only.
+   @param spectra      n_channels matrices F x T of one stride, finite, >= 0, at most 1e15, their
+                       padding zero. Read only. For beta outside 0 to 2 powers of the data must fit
+                       single precision: keep the largest value near one.
    @param n_channels   1 to 32.
    @param settings     NULL means the default.
    @param constraints  NULL means that nothing is fixed or tied.
@@ -177,7 +180,7 @@ UB_API UB_RT size_t ub_activator_work_size(const ub_activator *activator);
 /**
    Activations for frames of spectra.
 
-   @param spectra      n_channels matrices F x T, finite, >= 0.
+   @param spectra      n_channels matrices F x T of one stride, finite, >= 0, their padding finite.
    @param first, n     Frames to do; the same columns of `activations` (K x T) are written.
    @param work         ub_activator_work_size() floats, aligned to 64 bytes; one per thread.
    Bounded time: n_iterations products per frame.
