@@ -23,7 +23,7 @@ def said(test):
 
 def last_line(text):
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    return re.sub("^skipped[:,] ", "", lines[-1]) if lines else "no reason given"
 
 
 def parts(text):

@@ -43,7 +43,7 @@ class Tally(unittest.TestCase):
         self.assertIn("failed: gcc, TIMEOUT: timeout", lines)
 
     def test_reasons_of_skips_are_told(self):
-        log = self.log({"name": "a", "result": "SKIP", "stdout": "1\nno data here\n"},
+        log = self.log({"name": "a", "result": "SKIP", "stdout": "1\nskipped: no data here\n"},
                        {"name": "b", "result": "OK", "stdout":
                         "[ RUN      ] a\n[       OK ] a\n[ RUN      ] on_arm\nno arm\n"
                         "[  SKIPPED ] on_arm\n[ RUN      ] z\n[  SKIPPED ] z\n"},
