@@ -97,7 +97,7 @@ ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
     activator->packing =
         ub_kernels_packing(activator->kernels, gains->n_rows, templates->n_rows, templates->n_cols);
     activator->beta = beta;
-    activator->exponent = beta < 1.0 ? 1.0 / (2.0 - beta) : beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
+    activator->exponent = ub_nmf_gamma(beta);
     activator->relaxed = activator->exponent * settings->relaxation;
     activator->l1 = (float)settings->l1_activations;
     activator->l2 = (float)settings->l2_activations;

@@ -160,15 +160,6 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
            !ub_matrix_new(fit->n_components, fit->n_frames, &fit->next_activations);
 }
 
-// The exponent for which the auxiliary function of Fevotte and Idier (2011) is minimised.
-static double gamma_for(double beta)
-{
-    if (beta < 1.0) {
-        return 1.0 / (2.0 - beta);
-    }
-    return beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
-}
-
 // Also fixes the scale of what follows: the floor is 1e-10 of the largest value.
 static float floor_for(const ub_matrix *spectra, size_t n_channels)
 {
@@ -195,7 +186,7 @@ static void plan(ub_fit *fit, const ub_matrix *spectra, size_t n_channels,
     fit->n_components = factors->templates.n_cols;
     fit->padded_components = round_up(fit->n_components, LINE);
     fit->packing = ub_kernels_packing(fit->kernels, n_channels, fit->n_bins, fit->n_components);
-    fit->gamma = gamma_for(s->beta);
+    fit->gamma = ub_nmf_gamma(s->beta);
     fit->penalised = s->l1_activations > 0.0 || s->l2_activations > 0.0 || s->l1_templates > 0.0 ||
                      s->l2_templates > 0.0 || s->continuity > 0.0;
     for (size_t k = 0; k < fit->n_components; k++) {

@@ -95,6 +95,15 @@ double ub_fit_penalty(const ub_fit *fit, const ub_point *point);
     that have died become zero. */
 void ub_fit_continuity(ub_fit *fit, const ub_point *point);
 
+/** The exponent for which the auxiliary function of Fevotte and Idier (2011) is minimised. */
+static inline double ub_nmf_gamma(double beta)
+{
+    if (beta < 1.0) {
+        return 1.0 / (2.0 - beta);
+    }
+    return beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
+}
+
 static inline bool ub_fit_template_fixed(const ub_fit *fit, size_t k)
 {
     return fit->constraints->fixed_templates && fit->constraints->fixed_templates[k];

@@ -148,14 +148,6 @@ static void sum_gain(const ub_fit *fit, size_t k, const ub_point *from, const co
     }
 }
 
-static double gain_exponent(double beta)
-{
-    if (beta < 1.0) {
-        return 1.0 / (2.0 - beta);
-    }
-    return beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
-}
-
 // The gains of all components of one group, channel by channel.
 static void update_group(ub_fit *fit, size_t group, const ub_point *from, ub_point *to,
                          double share)
@@ -180,7 +172,7 @@ static void update_group(ub_fit *fit, size_t group, const ub_point *from, ub_poi
         along_n += (double)q[c] * numerators[c];
         along_d += (double)q[c] * denominators[c];
     }
-    const double exponent = gain_exponent(fit->settings.beta) * share;
+    const double exponent = ub_nmf_gamma(fit->settings.beta) * share;
     // With penalties the scale of the gains must not move either: see project_gradient.
     const bool project = fit->penalised && !fit->held_gains[group];
     for (size_t k = 0; k < fit->n_components; k++) {
