@@ -13,14 +13,14 @@ INLINE void product_block(const float *a, size_t a_step, const float *b, size_t 
 {
     for (size_t i = 0; i < n; i++) {
         vec x[UB_PANEL_VECTORS];
-#pragma GCC unroll 8
+        UNROLL
         for (int v = 0; v < n_vectors; v++) {
             x[v] = load(a + i * a_step + (size_t)v * LANES);
         }
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < n_cols; j++) {
             const vec y = spread(b[i * b_step + (size_t)j * b_col]);
-#pragma GCC unroll 8
+            UNROLL
             for (int v = 0; v < n_vectors; v++) {
                 acc[v][j] = UB_FUSED(x[v], y, acc[v][j]);
             }
@@ -106,19 +106,19 @@ INLINE vec ratio_block(const ub_form form, const ratio_job *job, size_t t, const
                        const int n_cols)
 {
     vec acc[UB_PANEL_VECTORS][UB_BLOCK];
-#pragma GCC unroll 8
+    UNROLL
     for (int v = 0; v < n_vectors; v++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < n_cols; j++) {
             acc[v][j] = spread(job->floor);
         }
     }
     // Frames are far apart in memory: the hardware does not see where the next panel will read.
     // Prefetching past the end of the last panel or frame is harmless.
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
         const float *next = job->v + (t + (size_t)j) * job->v_stride + (size_t)n_vectors * LANES;
-#pragma GCC unroll 8
+        UNROLL
         for (int line = 0; line < n_vectors * LANES; line += 16) {
             __builtin_prefetch(next + line);
         }
@@ -126,9 +126,9 @@ INLINE vec ratio_block(const ub_form form, const ratio_job *job, size_t t, const
     product_block(job->templates, (size_t)n_vectors * LANES, job->h + t * job->h_stride, 1,
                   job->h_stride, job->n_components, n_vectors, n_cols, acc);
     vec cost = {0};
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int v = 0; v < n_vectors; v++) {
             const size_t at = (size_t)v * LANES;
             const vec x = acc[v][j];
@@ -238,9 +238,9 @@ INLINE void dot_block(const ub_packing *packing, const float *templates, const f
                       size_t out_stride)
 {
     vec acc[UB_DOT_ROWS][UB_DOT_COLS];
-#pragma GCC unroll 8
+    UNROLL
     for (int i = 0; i < n_rows; i++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int j = 0; j < n_cols; j++) {
             acc[i][j] = (vec){0};
         }
@@ -253,14 +253,14 @@ INLINE void dot_block(const ub_packing *packing, const float *templates, const f
         const float *w = templates + first * packing->n_components + k * width;
         for (size_t at = 0; at < width; at += LANES) {
             vec x[UB_DOT_ROWS];
-#pragma GCC unroll 8
+            UNROLL
             for (int i = 0; i < n_rows; i++) {
                 x[i] = load(w + (size_t)i * width + at);
             }
-#pragma GCC unroll 8
+            UNROLL
             for (int j = 0; j < n_cols; j++) {
                 const vec y = load(r + (size_t)j * r_stride + first + at);
-#pragma GCC unroll 8
+                UNROLL
                 for (int i = 0; i < n_rows; i++) {
                     acc[i][j] = UB_FUSED(x[i], y, acc[i][j]);
                 }
@@ -268,9 +268,9 @@ INLINE void dot_block(const ub_packing *packing, const float *templates, const f
         }
         first += width;
     }
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int i = 0; i < n_rows; i++) {
             float half[LANES];
             store(half, acc[i][j]);
@@ -327,17 +327,17 @@ INLINE void outer_block(const float *r, const float *h, size_t h_stride, size_t 
 {
     const size_t width = (size_t)n_vectors * LANES;
     vec acc[UB_PANEL_VECTORS][UB_BLOCK];
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int v = 0; v < n_vectors; v++) {
             acc[v][j] = load(sums + (size_t)j * width + (size_t)v * LANES);
         }
     }
     product_block(r, PANEL, h, h_stride, 1, n, n_vectors, n_cols, acc);
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int v = 0; v < n_vectors; v++) {
             store(sums + (size_t)j * width + (size_t)v * LANES, acc[v][j]);
         }

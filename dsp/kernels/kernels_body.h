@@ -219,9 +219,9 @@ INLINE void model_block(const float *templates, const float *h, size_t h_stride,
     vec acc[UB_PANEL_VECTORS][UB_BLOCK] = {{{0}}};
     product_block(templates, (size_t)n_vectors * LANES, h, 1, h_stride, n_k, n_vectors, n_cols,
                   acc);
-#pragma GCC unroll 8
+    UNROLL
     for (int j = 0; j < n_cols; j++) {
-#pragma GCC unroll 8
+        UNROLL
         for (int v = 0; v < n_vectors; v++) {
             store(out + (size_t)j * out_stride + (size_t)v * LANES, acc[v][j]);
         }

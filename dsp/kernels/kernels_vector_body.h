@@ -12,6 +12,13 @@ typedef int32_t ivec __attribute__((vector_size(4 * UB_LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+// Before a loop over a register block: only unrolled early does it stay in registers.
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
 enum { LANES = UB_LANES, PANEL = UB_LANES * UB_PANEL_VECTORS };
 
 INLINE vec load(const float *from)
