@@ -13,7 +13,7 @@ struct ub_fft {
 
 bool ub_fft_size_is_good(size_t size)
 {
-    if (size < 2 || size % 2) {
+    if (size < 2) {
         return false;
     }
     static const size_t primes[] = {2, 3, 5, 7};

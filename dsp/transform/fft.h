@@ -17,7 +17,7 @@
 
 typedef struct ub_fft ub_fft;
 
-/** True for sizes that FFTW transforms without allocating: even products of 2, 3, 5 and 7. */
+/** True for sizes that FFTW transforms without allocating: products of 2, 3, 5 and 7. */
 bool ub_fft_size_is_good(size_t size);
 
 /** @param size  A good size from 2 to 2^24. @return UB_OK or UB_NO_MEMORY. */

@@ -28,10 +28,11 @@ ub_status ub_stft_settings_check(const ub_stft_settings *settings, ub_message *w
         return ub_fail(why, UB_BAD_SETTING, "there is no window number %d", (int)settings->window);
     }
     if (size < SMALLEST || size > LARGEST || !ub_fft_size_is_good(size)) {
-        return ub_fail(why, UB_BAD_SETTING,
-                       "a window of %zu samples cannot be transformed; it must be even, from %d to "
-                       "%d, and a product of 2, 3, 5 and 7",
-                       size, SMALLEST, LARGEST);
+        return ub_fail(
+            why, UB_BAD_SETTING,
+            "a window of %zu samples cannot be transformed; it must be from %d to %d, and "
+            "a product of 2, 3, 5 and 7",
+            size, SMALLEST, LARGEST);
     }
     if (hop < 1 || hop > size / 2) {
         return ub_fail(why, UB_BAD_SETTING, "the hop is %zu samples, but must be from 1 to %zu",

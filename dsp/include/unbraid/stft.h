@@ -21,7 +21,7 @@ typedef struct ub_stft ub_stft;
 /** What a transform looks like. */
 typedef struct ub_stft_settings {
     ub_window window;
-    size_t size_samples; ///< window and FFT size; even, product of 2, 3, 5 and 7, 4 to 2^20
+    size_t size_samples; ///< window and FFT size; product of 2, 3, 5 and 7, 4 to 2^20
     size_t hop_samples; ///< 1 to size / 2
 } ub_stft_settings;
 
@@ -58,7 +58,7 @@ UB_API void ub_stft_free(ub_stft *stft);
 /** The settings it was made with. */
 UB_API UB_RT const ub_stft_settings *ub_stft_get_settings(const ub_stft *stft);
 
-/** Bins of a frame: size / 2 + 1. */
+/** Bins of a frame: size / 2 + 1, rounded down. */
 UB_API UB_RT size_t ub_stft_n_bins(const ub_stft *stft);
 
 /** Frames that cover `n_samples` samples: ceil((n_samples + size - hop) / hop), 0 for none. */
@@ -85,7 +85,8 @@ UB_API UB_RT void ub_stft_analyse_frame(const ub_stft *stft, const float *sample
 
 /**
    Invert one frame, window it and add it to `samples` (`size` contiguous samples of one channel).
-   The imaginary parts of the first and last bin are ignored. `spectrum` is not changed.
+   The imaginary part of the first bin is ignored, and that of the last when the size is even.
+   `spectrum` is not changed.
 */
 UB_API UB_RT void ub_stft_synthesise_frame(const ub_stft *stft, const float complex *spectrum,
                                            float *work, float *samples);
