@@ -8,6 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// For libFuzzer what is refused is worth keeping; -1 would tell it to forget such inputs.
+#ifdef UB_FUZZING
+enum { IS_REFUSED = 0 };
+#else
+enum { IS_REFUSED = -1 };
+#endif
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ub_dictionary first, again;
@@ -15,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n_bytes;
     ub_message why;
     if (ub_dictionary_decode(data, size, &first, &why)) {
-        return 0;
+        return IS_REFUSED;
     }
     if (ub_dictionary_check(&first, &why) || ub_dictionary_encode(&first, &bytes, &n_bytes, &why) ||
         ub_dictionary_decode(bytes, n_bytes, &again, &why) || !same_dictionary(&first, &again)) {
