@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+// FFTW's real transforms of odd sizes take memory while they execute, complex ones do not: odd
+// sizes go through a complex signal, at twice the cost.
 struct ub_fft {
     size_t size;
-    size_t spectrum_at; // floats from the start of the work space, aligned
+    bool is_odd;
+    size_t spectrum_at, complex_at; // floats from the start of the work space, aligned
     fftwf_plan forward, inverse;
 };
 
@@ -32,7 +35,7 @@ static size_t round_line(size_t n)
 
 size_t ub_fft_work_size(const ub_fft *fft)
 {
-    return fft->spectrum_at + round_line(fft->size + 2);
+    return fft->complex_at + (fft->is_odd ? round_line(2 * fft->size) : 0);
 }
 
 ub_status ub_fft_work_new(const ub_fft *fft, float **out)
@@ -63,12 +66,27 @@ float complex *ub_fft_spectrum(const ub_fft *fft, float *work)
     return (float complex *)(void *)(work + fft->spectrum_at);
 }
 
+static fftwf_complex *spectrum_at(const ub_fft *fft, float *work)
+{
+    return (fftwf_complex *)(void *)(work + fft->spectrum_at);
+}
+
+static fftwf_complex *complex_at(const ub_fft *fft, float *work)
+{
+    return (fftwf_complex *)(void *)(work + fft->complex_at);
+}
+
 static bool make_plans(ub_fft *fft, float *work)
 {
-    fftwf_complex *spectrum = (fftwf_complex *)(void *)ub_fft_spectrum(fft, work);
+    fftwf_complex *spectrum = spectrum_at(fft, work), *signal = complex_at(fft, work);
     const int n = (int)fft->size;
-    fft->forward = fftwf_plan_dft_r2c_1d(n, work, spectrum, FFTW_ESTIMATE);
-    fft->inverse = fftwf_plan_dft_c2r_1d(n, spectrum, work, FFTW_ESTIMATE);
+    if (fft->is_odd) {
+        fft->forward = fftwf_plan_dft_1d(n, signal, spectrum, FFTW_FORWARD, FFTW_ESTIMATE);
+        fft->inverse = fftwf_plan_dft_1d(n, spectrum, signal, FFTW_BACKWARD, FFTW_ESTIMATE);
+    } else {
+        fft->forward = fftwf_plan_dft_r2c_1d(n, work, spectrum, FFTW_ESTIMATE);
+        fft->inverse = fftwf_plan_dft_c2r_1d(n, spectrum, work, FFTW_ESTIMATE);
+    }
     return fft->forward && fft->inverse;
 }
 
@@ -82,7 +100,10 @@ ub_status ub_fft_new(size_t size, ub_fft **out)
         return UB_NO_MEMORY;
     }
     fft->size = size;
+    fft->is_odd = size % 2 != 0;
     fft->spectrum_at = round_line(size);
+    // The complex transform fills the other half of the spectrum too.
+    fft->complex_at = fft->spectrum_at + round_line(fft->is_odd ? 2 * size : size + 2);
     if (ub_fft_work_new(fft, &work) || !make_plans(fft, work)) {
         ub_fft_work_free(work);
         ub_fft_free(fft);
@@ -102,14 +123,44 @@ void ub_fft_free(ub_fft *fft)
     }
 }
 
+static void forward_odd(const ub_fft *fft, float *work)
+{
+    fftwf_complex *signal = complex_at(fft, work);
+    for (size_t n = 0; n < fft->size; n++) {
+        signal[n] = work[n];
+    }
+    fftwf_execute_dft(fft->forward, signal, spectrum_at(fft, work));
+}
+
+static void inverse_odd(const ub_fft *fft, float *work)
+{
+    fftwf_complex *signal = complex_at(fft, work), *spectrum = spectrum_at(fft, work);
+    for (size_t bin = 1; bin <= fft->size / 2; bin++) {
+        spectrum[fft->size - bin] = conjf(spectrum[bin]);
+    }
+    fftwf_execute_dft(fft->inverse, spectrum, signal);
+    // The real part alone: what the first bin's imaginary part makes is dropped.
+    for (size_t n = 0; n < fft->size; n++) {
+        work[n] = crealf(signal[n]);
+    }
+}
+
 void ub_fft_forward(const ub_fft *fft, float *work)
 {
-    fftwf_execute_dft_r2c(fft->forward, work, (fftwf_complex *)(void *)ub_fft_spectrum(fft, work));
+    if (fft->is_odd) {
+        forward_odd(fft, work);
+    } else {
+        fftwf_execute_dft_r2c(fft->forward, work, spectrum_at(fft, work));
+    }
 }
 
 void ub_fft_inverse(const ub_fft *fft, float *work)
 {
-    fftwf_execute_dft_c2r(fft->inverse, (fftwf_complex *)(void *)ub_fft_spectrum(fft, work), work);
+    if (fft->is_odd) {
+        inverse_odd(fft, work);
+    } else {
+        fftwf_execute_dft_c2r(fft->inverse, spectrum_at(fft, work), work);
+    }
 }
 
 struct ub_fft_double {

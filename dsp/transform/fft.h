@@ -17,19 +17,19 @@
 
 typedef struct ub_fft ub_fft;
 
-/** True for sizes that FFTW transforms without allocating: products of 2, 3, 5 and 7. */
+/** True for sizes that are transformed without allocating: products of 2, 3, 5 and 7, from 2. */
 bool ub_fft_size_is_good(size_t size);
 
 /** @param size  A good size from 2 to 2^24. @return UB_OK or UB_NO_MEMORY. */
 ub_status ub_fft_new(size_t size, ub_fft **out);
 void ub_fft_free(ub_fft *fft);
 
-/** Floats of one thread's buffers: `size` real numbers and size / 2 + 1 complex ones. */
+/** Floats of one thread's buffers: the signal, the spectrum and what the transform needs. */
 UB_RT size_t ub_fft_work_size(const ub_fft *fft);
 ub_status ub_fft_work_new(const ub_fft *fft, float **out);
 void ub_fft_work_free(float *work);
 
-/** Where in the work space the signal and the spectrum lie. */
+/** Where in the work space the signal (`size`) and the spectrum (size / 2 + 1 bins) lie. */
 UB_RT float *ub_fft_signal(const ub_fft *fft, float *work);
 UB_RT float complex *ub_fft_spectrum(const ub_fft *fft, float *work);
 
