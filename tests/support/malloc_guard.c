@@ -17,6 +17,7 @@
 #if defined(__GLIBC__) && !defined(SANITIZED)
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -63,15 +64,16 @@ size_t malloc_guard_stop(size_t *still_held)
     return n_counted;
 }
 
-static bool is_ours(const void *caller)
+static bool is_counted(const void *caller)
 {
-    return counting && (uintptr_t)caller >= (uintptr_t)&__executable_start &&
-           (uintptr_t)caller < (uintptr_t)&etext;
+    const bool is_ours = (uintptr_t)caller >= (uintptr_t)&__executable_start &&
+                         (uintptr_t)caller < (uintptr_t)&etext;
+    return counting && (!failing || is_ours);
 }
 
 static bool may_have(const void *caller)
 {
-    if (!is_ours(caller) || ++n_counted != failing) {
+    if (!is_counted(caller) || ++n_counted != failing) {
         return true;
     }
     errno = ENOMEM;
@@ -80,7 +82,7 @@ static bool may_have(const void *caller)
 
 static void *hold(const void *caller, void *memory)
 {
-    for (size_t i = 0; memory && is_ours(caller) && i < MOST_HELD; i++) {
+    for (size_t i = 0; memory && is_counted(caller) && i < MOST_HELD; i++) {
         void *none = NULL;
         if (atomic_compare_exchange_strong(&held[i], &none, memory)) {
             break;
@@ -98,6 +100,9 @@ static void let_go(void *memory)
         }
     }
 }
+
+// Seen by shared libraries as well, although the rest of the program is hidden from them.
+#pragma GCC visibility push(default)
 
 void *malloc(size_t size)
 {
@@ -127,11 +132,29 @@ void *aligned_alloc(size_t alignment, size_t size)
     return may_have(caller) ? hold(caller, __libc_memalign(alignment, size)) : NULL;
 }
 
+void *memalign(size_t alignment, size_t size)
+{
+    const void *caller = __builtin_return_address(0);
+    return may_have(caller) ? hold(caller, __libc_memalign(alignment, size)) : NULL;
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    const void *caller = __builtin_return_address(0);
+    void *memory = may_have(caller) ? hold(caller, __libc_memalign(alignment, size)) : NULL;
+    if (memory) {
+        *out = memory;
+    }
+    return memory ? 0 : ENOMEM;
+}
+
 void free(void *memory)
 {
     let_go(memory);
     __libc_free(memory);
 }
+
+#pragma GCC visibility pop
 
 #else
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /**
-   Counts the allocations that the test program and the statically linked library make, and lets
-   one of them fail. A program that calls these functions has its malloc, calloc, realloc,
-   aligned_alloc and free replaced. Allocations inside shared libraries pass uncounted.
+   Counts allocations, and lets one of them fail. A program that calls these functions has its
+   malloc, calloc, realloc, aligned_alloc, memalign, posix_memalign and free replaced.
 */
 #ifndef UNBRAID_TESTS_MALLOC_GUARD_H
 #define UNBRAID_TESTS_MALLOC_GUARD_H
@@ -13,7 +12,14 @@
 /** False under sanitizers and other C libraries, where nothing is counted and nothing fails. */
 bool malloc_guard_works(void);
 
-/** Count from zero on; the n-th allocation from now (1 is the next) fails, none if n is 0. */
+/**
+   Count from zero on.
+
+   @param n  0: nothing fails, and whatever allocates is counted, shared libraries too, as the audio
+             thread would pay for it. Else the n-th allocation from now (1 is the next) fails, and
+             only the test program and the statically linked library are counted: others may end
+             the process when memory runs out.
+*/
 void malloc_guard_start(size_t n);
 
 /** Stop counting. @return allocations since the start, failed ones too; `still_held`, which may be

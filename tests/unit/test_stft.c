@@ -285,6 +285,20 @@ static void threads_share_a_transform(void **state)
     ub_stft_free(stft);
 }
 
+static void the_guard_counts_what_libraries_allocate(void **state)
+{
+    (void)state;
+    if (!malloc_guard_works()) {
+        print_message("skipped: allocations cannot be counted in this build\n");
+        skip();
+    }
+    const char *volatile text = "libc allocates this";
+    malloc_guard_start(0);
+    char *volatile copy = strdup(text); // else clang leaves out what nobody reads
+    assert_int_equal(malloc_guard_stop(NULL), 1);
+    free(copy);
+}
+
 // Sums of the calls of all frame functions for one size.
 static size_t count_allocations(size_t size)
 {
@@ -360,6 +374,7 @@ int main(void)
         cmocka_unit_test(settings_for_a_time_are_near_it_and_good),
         cmocka_unit_test(settings_out_of_range_are_refused),
         cmocka_unit_test(threads_share_a_transform),
+        cmocka_unit_test(the_guard_counts_what_libraries_allocate),
         cmocka_unit_test(frames_allocate_nothing),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
