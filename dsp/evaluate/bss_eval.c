@@ -3,193 +3,227 @@
 // With the Gram matrix G of the delayed references and d = their products with e, the energy of a
 // projection is d' G^-1 d, and since the spans are nested and projections orthogonal,
 //   target = d_j' G_jj^-1 d_j,  interference = d' G^-1 d - target,  artifacts = |e|^2 - d' G^-1 d,
-// so that no signal has to be filtered.
+// so that no signal has to be filtered. G and d hold correlations at lags below 512. These come
+// block by block: each block of one signal against the same stretch of the other and 511 samples
+// to either side, products of spectra summed over the blocks, one inverse transform at the end.
 #include "bss_eval.h"
+#include "cholesky.h"
+#include "progress_part.h"
 #include "transform/fft.h"
 
+#include <complex.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAPS = UB_BSS_TAPS };
-
-struct ub_bss {
-    size_t n_sources, n, order; // order = n_sources * TAPS
-    ub_fft_double *fft;
-    size_t fft_size;
-    double complex *spectra; // of the references, one after the other
-    double *all; // Cholesky factor of the Gram matrix, lower, row by row
-    double *own; // the same of each reference alone
-    double *products; // order
-    double *solution; // order
+enum {
+    TAPS = UB_BSS_TAPS,
+    MARGIN = TAPS - 1,
+    FFT_SIZE = 16384,
+    N_BINS = FFT_SIZE / 2 + 1,
+    BLOCK = FFT_SIZE - 2 * MARGIN,
+    MOST_SOURCES = 4096, // far from an overflow of (sources * taps)^2 numbers
 };
 
-void ub_bss_free(ub_bss *bss)
+// Of the estimate's energy: what rounding may leave of a difference that should vanish.
+static const double LEAST = 1e-14;
+
+typedef struct bss {
+    size_t n, order; // order = n * TAPS
+    const ub_score_signal *references, *estimates;
+    ub_fft_double *fft;
+    // Spectra of the present block, N_BINS each: references alone, references and estimates with
+    // their margins.
+    double complex *inner, *outer, *guesses;
+    double complex *gram; // sums of inner' outer by pair of references, the second <= the first
+    double complex *cross; // and by reference and estimate
+    double *energies; // of the estimates
+    double *all; // order x order, Gram matrix and then its factor
+    double *own; // the same of each reference alone, n of TAPS x TAPS
+    double *products, *work; // order
+} bss;
+
+static void bss_free(bss *b)
 {
-    if (bss) {
-        ub_fft_double_free(bss->fft);
-        free(bss->spectra);
-        free(bss->all);
-        free(bss->own);
-        free(bss->products);
-        free(bss->solution);
-        free(bss);
+    ub_fft_double_free(b->fft);
+    free(b->inner);
+    free(b->outer);
+    free(b->guesses);
+    free(b->gram);
+    free(b->cross);
+    free(b->energies);
+    free(b->all);
+    free(b->own);
+    free(b->products);
+    free(b->work);
+}
+
+static ub_status bss_new(bss *b)
+{
+    if (b->n > MOST_SOURCES) {
+        return UB_NO_MEMORY;
+    }
+    const size_t n = b->n, spectrum = N_BINS * sizeof(double complex);
+    b->order = n * TAPS;
+    b->inner = calloc(n, spectrum);
+    b->outer = calloc(n, spectrum);
+    b->guesses = calloc(n, spectrum);
+    b->gram = calloc(n * (n + 1) / 2, spectrum);
+    b->cross = calloc(n * n, spectrum);
+    b->energies = calloc(n, sizeof *b->energies);
+    b->all = calloc(b->order * b->order, sizeof *b->all);
+    b->own = calloc(b->order * TAPS, sizeof *b->own);
+    b->products = calloc(b->order, sizeof *b->products);
+    b->work = calloc(b->order, sizeof *b->work);
+    if (!b->inner || !b->outer || !b->guesses || !b->gram || !b->cross || !b->energies || !b->all ||
+        !b->own || !b->products || !b->work) {
+        return UB_NO_MEMORY;
+    }
+    return ub_fft_double_new(FFT_SIZE, &b->fft);
+}
+
+static void keep_spectrum(bss *b, double complex *spectrum)
+{
+    ub_fft_double_forward(b->fft);
+    memcpy(spectrum, ub_fft_double_spectrum(b->fft), N_BINS * sizeof *spectrum);
+}
+
+// sum += conj(x) y
+static void add_product(double complex *sum, const double complex *x, const double complex *y)
+{
+    // In parts: the complex product of C99 looks for infinities and does not vectorise.
+    double *s = (double *)sum;
+    const double *a = (const double *)x, *b = (const double *)y;
+    for (size_t i = 0; i < 2 * N_BINS; i += 2) {
+        s[i] += a[i] * b[i] + a[i + 1] * b[i + 1];
+        s[i + 1] += a[i] * b[i + 1] - a[i + 1] * b[i];
     }
 }
 
-static size_t good_size(size_t n)
+static double complex *gram_of(const bss *b, size_t i, size_t j)
 {
-    n += n % 2;
-    while (!ub_fft_size_is_good(n)) {
-        n += 2;
-    }
-    return n;
+    return b->gram + (i * (i + 1) / 2 + j) * N_BINS;
 }
 
-static double dot(const double *x, const double *y, size_t n)
+static double complex *cross_of(const bss *b, size_t reference, size_t estimate)
 {
-    double part[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        for (size_t j = 0; j < 8; j++) {
-            part[j] += x[i + j] * y[i + j];
+    return b->cross + (reference * b->n + estimate) * N_BINS;
+}
+
+static void transform_block(bss *b, size_t first)
+{
+    double *samples = ub_fft_double_signal(b->fft);
+    for (size_t j = 0; j < b->n; j++) {
+        ub_score_signal_read_mono(&b->references[j], MARGIN, first, FFT_SIZE, samples);
+        keep_spectrum(b, b->outer + j * N_BINS);
+        memset(samples, 0, FFT_SIZE * sizeof *samples);
+        ub_score_signal_read_mono(&b->references[j], 0, first, BLOCK, samples + MARGIN);
+        keep_spectrum(b, b->inner + j * N_BINS);
+        ub_score_signal_read_mono(&b->estimates[j], MARGIN, first, FFT_SIZE, samples);
+        double energy = 0.0;
+        for (size_t i = MARGIN; i < MARGIN + BLOCK; i++) {
+            energy += samples[i] * samples[i];
+        }
+        b->energies[j] += energy;
+        keep_spectrum(b, b->guesses + j * N_BINS);
+    }
+}
+
+static ub_status correlate(bss *b, const ub_progress *progress)
+{
+    const size_t n_samples = b->references[0].n_samples;
+    for (size_t first = 0; first < n_samples; first += BLOCK) {
+        const ub_status status =
+            ub_progress_report(progress, "score", (double)first / (double)n_samples);
+        if (status) {
+            return status;
+        }
+        transform_block(b, first);
+        for (size_t i = 0; i < b->n; i++) {
+            const double complex *inner = b->inner + i * N_BINS;
+            for (size_t j = 0; j < b->n; j++) {
+                if (j <= i) {
+                    add_product(gram_of(b, i, j), inner, b->outer + j * N_BINS);
+                }
+                add_product(cross_of(b, i, j), inner, b->guesses + j * N_BINS);
+            }
         }
     }
-    for (; i < n; i++) {
-        part[0] += x[i] * y[i];
+    return UB_OK;
+}
+
+// sum_n x[n] y[n + lag] at index lag, negative lags from the end.
+static const double *correlation(bss *b, const double complex *product)
+{
+    double complex *spectrum = ub_fft_double_spectrum(b->fft);
+    for (size_t i = 0; i < N_BINS; i++) {
+        spectrum[i] = product[i] / (double)FFT_SIZE;
     }
-    return ((part[0] + part[1]) + (part[2] + part[3])) +
-           ((part[4] + part[5]) + (part[6] + part[7]));
+    ub_fft_double_inverse(b->fft);
+    return ub_fft_double_signal(b->fft);
 }
 
-// In place, lower triangle of n x n rows. A direction that the others already span (silent or
-// equal references) has no pivot of its own: its row is taken out by an infinite pivot.
-static void cholesky(double *a, size_t n)
+// Block (i, j): products of reference i delayed by p with reference j delayed by q.
+static void fill_block(bss *b, size_t i, size_t j)
 {
-    for (size_t i = 0; i < n; i++) {
-        double *row = a + i * n;
-        const double own = row[i];
-        for (size_t j = 0; j < i; j++) {
-            row[j] = (row[j] - dot(row, a + j * n, j)) / a[j * n + j];
-        }
-        const double pivot = own - dot(row, row, i);
-        row[i] = pivot > 1e-15 * own ? sqrt(pivot) : INFINITY;
-    }
-}
-
-// d' (L L')^-1 d = |L^-1 d|^2.
-static double inverse_form(const double *factor, size_t n, const double *d, double *x)
-{
-    for (size_t i = 0; i < n; i++) {
-        x[i] = (d[i] - dot(factor + i * n, x, i)) / factor[i * n + i];
-    }
-    return dot(x, x, n);
-}
-
-static void transform(ub_bss *bss, const double *signal, double complex *spectrum)
-{
-    double *buffer = ub_fft_double_signal(bss->fft);
-    memset(buffer, 0, bss->fft_size * sizeof *buffer);
-    memcpy(buffer, signal, bss->n * sizeof *buffer);
-    ub_fft_double_forward(bss->fft);
-    memcpy(spectrum, ub_fft_double_spectrum(bss->fft), (bss->fft_size / 2 + 1) * sizeof *spectrum);
-}
-
-// Cross-correlation: lag m at index m, negative lags from the end.
-static const double *correlate(ub_bss *bss, const double complex *x, const double complex *y)
-{
-    double complex *product = ub_fft_double_spectrum(bss->fft);
-    for (size_t i = 0; i < bss->fft_size / 2 + 1; i++) {
-        product[i] = x[i] * conj(y[i]) / (double)bss->fft_size;
-    }
-    ub_fft_double_inverse(bss->fft);
-    return ub_fft_double_signal(bss->fft);
-}
-
-static double complex *spectrum_of(const ub_bss *bss, size_t source)
-{
-    return bss->spectra + source * (bss->fft_size / 2 + 1);
-}
-
-// Block (i, j): products of reference i delayed by a with reference j delayed by b.
-static void fill_block(ub_bss *bss, size_t i, size_t j)
-{
-    const double *r = correlate(bss, spectrum_of(bss, i), spectrum_of(bss, j));
-    for (size_t a = 0; a < TAPS; a++) {
-        double *row = bss->all + (i * TAPS + a) * bss->order + j * TAPS;
-        for (size_t b = 0; b < TAPS; b++) {
-            row[b] = b >= a ? r[b - a] : r[bss->fft_size - (a - b)];
+    const double *r = correlation(b, gram_of(b, i, j));
+    for (size_t p = 0; p < TAPS; p++) {
+        double *row = b->all + (i * TAPS + p) * b->order + j * TAPS;
+        for (size_t q = 0; q < TAPS; q++) {
+            row[q] = p >= q ? r[p - q] : r[FFT_SIZE - (q - p)];
         }
     }
 }
 
-static void fill_factors(ub_bss *bss)
+static ub_status factor(bss *b, const ub_progress *progress)
 {
-    for (size_t i = 0; i < bss->n_sources; i++) {
+    for (size_t i = 0; i < b->n; i++) {
         for (size_t j = 0; j <= i; j++) {
-            fill_block(bss, i, j);
+            fill_block(b, i, j);
         }
-        double *own = bss->own + i * TAPS * TAPS;
-        for (size_t a = 0; a < TAPS; a++) {
-            memcpy(own + a * TAPS, bss->all + (i * TAPS + a) * bss->order + i * TAPS,
+        double *own = b->own + i * TAPS * TAPS;
+        for (size_t p = 0; p < TAPS; p++) {
+            memcpy(own + p * TAPS, b->all + (i * TAPS + p) * b->order + i * TAPS,
                    TAPS * sizeof *own);
         }
-        cholesky(own, TAPS);
-    }
-    cholesky(bss->all, bss->order);
-}
-
-ub_status ub_bss_new(const double *const *references, size_t n_sources, size_t n, ub_bss **out)
-{
-    ub_bss *bss = calloc(1, sizeof *bss);
-    if (!bss) {
-        return UB_NO_MEMORY;
-    }
-    bss->n_sources = n_sources;
-    bss->n = n;
-    bss->order = n_sources * TAPS;
-    bss->fft_size = good_size(n + TAPS);
-    const size_t n_bins = bss->fft_size / 2 + 1;
-    bss->spectra = calloc((n_sources + 1) * n_bins, sizeof *bss->spectra);
-    bss->all = calloc(bss->order * bss->order, sizeof *bss->all);
-    bss->own = calloc(n_sources * TAPS * TAPS, sizeof *bss->own);
-    bss->products = calloc(bss->order, sizeof *bss->products);
-    bss->solution = calloc(bss->order, sizeof *bss->solution);
-    if (!bss->spectra || !bss->all || !bss->own || !bss->products || !bss->solution ||
-        ub_fft_double_new(bss->fft_size, &bss->fft)) {
-        ub_bss_free(bss);
-        return UB_NO_MEMORY;
-    }
-    for (size_t j = 0; j < n_sources; j++) {
-        transform(bss, references[j], spectrum_of(bss, j));
-    }
-    fill_factors(bss);
-    *out = bss;
-    return UB_OK;
-}
-
-static double ratio_db(double energy, double of)
-{
-    // What rounding leaves of a vanishing difference is no distortion.
-    return 10.0 * log10(energy / fmax(of, 0.0));
-}
-
-ub_status ub_bss_score(ub_bss *bss, size_t source, const double *estimate, ub_score *score)
-{
-    double complex *spectrum = spectrum_of(bss, bss->n_sources);
-    transform(bss, estimate, spectrum);
-    for (size_t j = 0; j < bss->n_sources; j++) {
-        const double *r = correlate(bss, spectrum_of(bss, j), spectrum);
-        for (size_t a = 0; a < TAPS; a++) {
-            bss->products[j * TAPS + a] = a ? r[bss->fft_size - a] : r[0];
+        const ub_status status = ub_cholesky(own, TAPS, NULL);
+        if (status) {
+            return status;
         }
     }
-    const double energy = dot(estimate, estimate, bss->n);
-    const double target = inverse_form(bss->own + source * TAPS * TAPS, TAPS,
-                                       bss->products + source * TAPS, bss->solution);
-    const double known = inverse_form(bss->all, bss->order, bss->products, bss->solution);
-    score->bss_sdr = ratio_db(target, energy - target);
-    score->bss_sir = ratio_db(target, known - target);
-    score->bss_sar = ratio_db(known, energy - known);
-    return UB_OK;
+    return ub_cholesky(b->all, b->order, progress);
+}
+
+static void score_one(bss *b, size_t source, ub_score *score)
+{
+    for (size_t j = 0; j < b->n; j++) {
+        memcpy(b->products + j * TAPS, correlation(b, cross_of(b, j, source)),
+               TAPS * sizeof *b->products);
+    }
+    const double energy = b->energies[source];
+    const double target =
+        ub_cholesky_form(b->own + source * TAPS * TAPS, TAPS, b->products + source * TAPS, b->work);
+    const double known = ub_cholesky_form(b->all, b->order, b->products, b->work);
+    const double least = LEAST * energy + DBL_MIN;
+    score->bss_sdr = 10.0 * log10(target / fmax(energy - target, least));
+    score->bss_sir = 10.0 * log10(target / fmax(known - target, least));
+    score->bss_sar = 10.0 * log10(known / fmax(energy - known, least));
+}
+
+ub_status ub_bss_score(const ub_score_signal *references, const ub_score_signal *estimates,
+                       size_t n, const ub_progress *progress, ub_score *scores)
+{
+    bss b = {.n = n, .references = references, .estimates = estimates};
+    ub_progress_part first = {progress, 0.0, 0.4}, second = {progress, 0.4, 1.0};
+    const ub_progress correlating = ub_progress_of_part(&first);
+    const ub_progress factoring = ub_progress_of_part(&second);
+    ub_status status = bss_new(&b);
+    status = status ? status : correlate(&b, &correlating);
+    status = status ? status : factor(&b, &factoring);
+    for (size_t j = 0; !status && j < n; j++) {
+        score_one(&b, j, &scores[j]);
+    }
+    bss_free(&b);
+    return status;
 }

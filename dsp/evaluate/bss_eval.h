@@ -6,20 +6,18 @@
 #ifndef UNBRAID_EVALUATE_BSS_EVAL_H
 #define UNBRAID_EVALUATE_BSS_EVAL_H
 
+#include "signal.h"
 #include "unbraid/evaluate.h"
 
 enum { UB_BSS_TAPS = 512 };
 
-typedef struct ub_bss ub_bss;
-
 /**
-   Prepare for references of n samples each; they are only read now.
-   @return UB_OK or UB_NO_MEMORY.
-*/
-ub_status ub_bss_new(const double *const *references, size_t n_sources, size_t n, ub_bss **out);
-void ub_bss_free(ub_bss *bss);
+   Fill the bss_ columns of `n` scores: estimate j is meant to be reference j. The mono downmixes
+   are compared; references and estimates are of one shape.
 
-/** Fill the bss_ columns for an estimate of reference `source`. @return UB_OK or UB_NO_MEMORY. */
-ub_status ub_bss_score(ub_bss *bss, size_t source, const double *estimate, ub_score *score);
+   @return UB_OK, UB_NO_MEMORY, UB_CANCELLED.
+*/
+ub_status ub_bss_score(const ub_score_signal *references, const ub_score_signal *estimates,
+                       size_t n, const ub_progress *progress, ub_score *scores);
 
 #endif

@@ -2,6 +2,8 @@
 #include "unbraid/evaluate.h"
 #include "bss_eval.h"
 #include "oracle.h"
+#include "progress_part.h"
+#include "signal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 
 static const double TINY = 1e-12; // added to both energies of a ratio
 
-enum { MOST_MATCHED = 8 };
+enum { MOST_MATCHED = 8, BLOCK = 2048 };
 
 static ub_status check_signals(const float *const *const *signals, size_t n,
                                const ub_score_input *input, const char *what, ub_message *why)
@@ -36,25 +38,81 @@ static ub_status check(const ub_score_input *input, ub_message *why)
     return check_signals(input->references, input->n_sources, input, "reference", why);
 }
 
-// All channels of one signal, one after the other, in double.
-static void stack(const ub_score_input *input, const float *const *signal, double *out)
+static ub_score_signal signal_of(const ub_score_input *input, const float *const *const *parts,
+                                 size_t n_parts)
 {
-    for (size_t c = 0; c < input->n_channels; c++) {
-        for (size_t i = 0; i < input->n_samples; i++) {
-            out[c * input->n_samples + i] = (double)signal[c][i];
-        }
-    }
+    return (ub_score_signal){parts, n_parts, input->n_channels, input->n_samples};
 }
 
-static void stack_mix(const ub_score_input *input, double *out)
+static ub_score_signal mix_of(const ub_score_input *input)
 {
-    for (size_t c = 0; c < input->n_channels; c++) {
-        for (size_t i = 0; i < input->n_samples; i++) {
-            double sum = 0.0;
-            for (size_t j = 0; j < input->n_sources; j++) {
-                sum += (double)input->references[j][c][i];
-            }
-            out[c * input->n_samples + i] = sum;
+    return signal_of(input, input->references, input->n_sources);
+}
+
+// What is summed over all samples of a reference s and an estimate e.
+typedef struct sums {
+    double s, e; // the signals
+    double energy, error; // |s|^2, |s - e|^2
+    double free_energy, product; // of the mean-free signals: |s|^2, s e
+    double target, rest; // |a s|^2, |e - a s|^2
+} sums;
+
+typedef struct means {
+    double s, e, scale;
+} means;
+
+typedef void (*add_block)(const double *s, const double *e, size_t n, const means *m, sums *sum);
+
+static void add_plain(const double *s, const double *e, size_t n, const means *m, sums *sum)
+{
+    (void)m;
+    sums block = {0};
+    for (size_t i = 0; i < n; i++) {
+        block.s += s[i];
+        block.e += e[i];
+        block.energy += s[i] * s[i];
+        block.error += (s[i] - e[i]) * (s[i] - e[i]);
+    }
+    sum->s += block.s;
+    sum->e += block.e;
+    sum->energy += block.energy;
+    sum->error += block.error;
+}
+
+static void add_mean_free(const double *s, const double *e, size_t n, const means *m, sums *sum)
+{
+    double energy = 0.0, product = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        energy += (s[i] - m->s) * (s[i] - m->s);
+        product += (s[i] - m->s) * (e[i] - m->e);
+    }
+    sum->free_energy += energy;
+    sum->product += product;
+}
+
+static void add_scaled(const double *s, const double *e, size_t n, const means *m, sums *sum)
+{
+    double target = 0.0, rest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const double t = m->scale * (s[i] - m->s), r = e[i] - m->e - t;
+        target += t * t;
+        rest += r * r;
+    }
+    sum->target += target;
+    sum->rest += rest;
+}
+
+// One pass over all samples.
+static void pass(const ub_score_signal *s, const ub_score_signal *e, add_block add, const means *m,
+                 sums *sum)
+{
+    double s_block[BLOCK], e_block[BLOCK];
+    for (size_t c = 0; c < s->n_channels; c++) {
+        for (size_t first = 0; first < s->n_samples; first += BLOCK) {
+            const size_t left = s->n_samples - first, n = left < BLOCK ? left : BLOCK;
+            ub_score_signal_read(s, c, first, n, s_block);
+            ub_score_signal_read(e, c, first, n, e_block);
+            add(s_block, e_block, n, m, sum);
         }
     }
 }
@@ -64,144 +122,81 @@ static double decibel(double energy, double of)
     return 10.0 * log10((energy + TINY) / (of + TINY));
 }
 
-static double sdr(const double *s, const double *e, size_t n)
+static double sdr(const ub_score_signal *s, const ub_score_signal *e)
 {
-    double energy = 0.0, error = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        energy += s[i] * s[i];
-        error += (s[i] - e[i]) * (s[i] - e[i]);
-    }
-    return decibel(energy, error);
+    sums sum = {0};
+    pass(s, e, add_plain, NULL, &sum);
+    return decibel(sum.energy, sum.error);
 }
 
-static double mean_of(const double *x, size_t n)
+// The scale follows from the means, the error from the scale: with differences of large sums
+// instead of three passes a good estimate would be judged by rounding.
+static double si_sdr(const ub_score_signal *s, const ub_score_signal *e)
 {
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += x[i];
-    }
-    return sum / (double)n;
+    sums sum = {0};
+    pass(s, e, add_plain, NULL, &sum);
+    const double n = (double)s->n_channels * (double)s->n_samples;
+    means m = {.s = sum.s / n, .e = sum.e / n};
+    pass(s, e, add_mean_free, &m, &sum);
+    m.scale = sum.product / (sum.free_energy + TINY);
+    pass(s, e, add_scaled, &m, &sum);
+    return decibel(sum.target, sum.rest);
 }
 
-static double si_sdr(const double *s, const double *e, size_t n)
+static ub_score score_one(const ub_score_signal *s, const ub_score_signal *e,
+                          const ub_score_signal *mix)
 {
-    const double mean_s = mean_of(s, n), mean_e = mean_of(e, n);
-    double product = 0.0, energy = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        product += (s[i] - mean_s) * (e[i] - mean_e);
-        energy += (s[i] - mean_s) * (s[i] - mean_s);
-    }
-    const double scale = product / (energy + TINY);
-    double target = 0.0, error = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        const double t = scale * (s[i] - mean_s);
-        target += t * t;
-        error += (e[i] - mean_e - t) * (e[i] - mean_e - t);
-    }
-    return decibel(target, error);
-}
-
-// The mean of the channels, and the smallest of offsets so that silence is not singular.
-static void downmix(const ub_score_input *input, const double *stacked, double *out)
-{
-    for (size_t i = 0; i < input->n_samples; i++) {
-        double sum = 0.0;
-        for (size_t c = 0; c < input->n_channels; c++) {
-            sum += stacked[c * input->n_samples + i];
-        }
-        out[i] = sum / (double)input->n_channels + 1e-9;
-    }
-}
-
-typedef struct scorer {
-    const ub_score_input *input;
-    size_t n; // samples of all channels
-    double *reference, *estimate, *mix;
-    double *mono; // n_samples
-    ub_bss *bss;
-} scorer;
-
-static void scorer_free(scorer *s)
-{
-    free(s->reference);
-    free(s->estimate);
-    free(s->mix);
-    free(s->mono);
-    ub_bss_free(s->bss);
-}
-
-static ub_status open_bss(scorer *s)
-{
-    const ub_score_input *input = s->input;
-    double *memory = malloc(input->n_sources * input->n_samples * sizeof *memory);
-    const double **references = calloc(input->n_sources, sizeof *references);
-    ub_status status = memory && references ? UB_OK : UB_NO_MEMORY;
-    for (size_t j = 0; !status && j < input->n_sources; j++) {
-        double *mono = memory + j * input->n_samples;
-        stack(input, input->references[j], s->reference);
-        downmix(input, s->reference, mono);
-        references[j] = mono;
-    }
-    status = status ? status : ub_bss_new(references, input->n_sources, input->n_samples, &s->bss);
-    free(memory);
-    free(references);
-    return status;
-}
-
-static ub_status scorer_new(const ub_score_input *input, bool bss, scorer *s, ub_message *why)
-{
-    *s = (scorer){.input = input, .n = input->n_channels * input->n_samples};
-    s->reference = malloc(s->n * sizeof(double));
-    s->estimate = malloc(s->n * sizeof(double));
-    s->mix = malloc(s->n * sizeof(double));
-    s->mono = malloc(input->n_samples * sizeof(double));
-    if (!s->reference || !s->estimate || !s->mix || !s->mono || (bss && open_bss(s))) {
-        scorer_free(s);
-        return ub_fail(why, UB_NO_MEMORY, "no memory to score %zu samples", s->n);
-    }
-    stack_mix(input, s->mix);
-    return UB_OK;
-}
-
-// Score source j; NULL stands for the mix.
-static ub_status score_one(scorer *s, size_t j, const float *const *estimate, ub_score *score)
-{
-    stack(s->input, s->input->references[j], s->reference);
-    if (estimate) {
-        stack(s->input, estimate, s->estimate);
-    } else {
-        memcpy(s->estimate, s->mix, s->n * sizeof(double));
-    }
-    *score = (ub_score){
-        .sdr = sdr(s->reference, s->estimate, s->n),
-        .si_sdr = si_sdr(s->reference, s->estimate, s->n),
+    ub_score score = {
+        .sdr = sdr(s, e),
+        .si_sdr = si_sdr(s, e),
         .bss_sdr = NAN,
         .bss_sir = NAN,
         .bss_sar = NAN,
     };
-    score->sdr_gain = score->sdr - sdr(s->reference, s->mix, s->n);
-    score->si_sdr_gain = score->si_sdr - si_sdr(s->reference, s->mix, s->n);
-    if (!s->bss) {
-        return UB_OK;
-    }
-    downmix(s->input, s->estimate, s->mono);
-    return ub_bss_score(s->bss, j, s->mono, score);
+    score.sdr_gain = score.sdr - sdr(s, mix);
+    score.si_sdr_gain = score.si_sdr - si_sdr(s, mix);
+    return score;
 }
 
+// Score the estimate of each reference, one signal for each.
+static ub_status score_signals(const ub_score_input *input, const ub_score_signal *references,
+                               const ub_score_signal *estimates, bool bss,
+                               const ub_progress *progress, ub_score *scores)
+{
+    ub_progress_part first = {progress, 0.0, bss ? 0.3 : 1.0}, second = {progress, 0.3, 1.0};
+    const ub_progress plain = ub_progress_of_part(&first);
+    const ub_progress projecting = ub_progress_of_part(&second);
+    const size_t n = input->n_sources;
+    const ub_score_signal mix = mix_of(input);
+    for (size_t j = 0; j < n; j++) {
+        const ub_status status = ub_progress_report(&plain, "score", (double)j / (double)n);
+        if (status) {
+            return status;
+        }
+        scores[j] = score_one(&references[j], &estimates[j], &mix);
+    }
+    return bss ? ub_bss_score(references, estimates, n, &projecting, scores) : UB_OK;
+}
+
+// Without estimates the mix stands for each.
 static ub_status score_all(const ub_score_input *input, const float *const *const *estimates,
                            bool bss, const ub_progress *progress, ub_score *scores, ub_message *why)
 {
-    scorer s;
-    ub_status status = scorer_new(input, bss, &s, why);
-    if (status) {
-        return status;
+    const size_t n = input->n_sources;
+    ub_score_signal *references = calloc(n, sizeof *references);
+    ub_score_signal *guesses = calloc(n, sizeof *guesses);
+    ub_status status = references && guesses ? UB_OK : UB_NO_MEMORY;
+    for (size_t j = 0; !status && j < n; j++) {
+        references[j] = signal_of(input, input->references + j, 1);
+        guesses[j] = estimates ? signal_of(input, estimates + j, 1) : mix_of(input);
     }
-    for (size_t j = 0; !status && j < input->n_sources; j++) {
-        status = ub_progress_report(progress, "score", (double)j / (double)input->n_sources);
-        status = status ? status : score_one(&s, j, estimates ? estimates[j] : NULL, &scores[j]);
-    }
-    scorer_free(&s);
-    return status;
+    status = status ? status : score_signals(input, references, guesses, bss, progress, scores);
+    free(references);
+    free(guesses);
+    return status == UB_NO_MEMORY
+               ? ub_fail(why, status, "no memory to score %zu sources of %zu samples", n,
+                         input->n_samples)
+               : status;
 }
 
 ub_status ub_score_estimates(const ub_score_input *input, bool bss, const ub_progress *progress,
@@ -229,34 +224,29 @@ ub_status ub_score_oracle(const ub_score_input *input, bool bss, const ub_progre
         status =
             ub_fail(why, UB_BAD_VALUE, "a sample rate of %g Hz is not supported", input->rate_hz);
     }
-    status = status ? status : ub_oracle_stems(input, progress, &stems, why);
+    ub_progress_part first = {progress, 0.0, 0.3}, second = {progress, 0.3, 1.0};
+    const ub_progress masking = ub_progress_of_part(&first);
+    const ub_progress scoring = ub_progress_of_part(&second);
+    status = status ? status : ub_oracle_stems(input, &masking, &stems, why);
     if (status) {
         return status;
     }
-    status = score_all(input, stems.sources, bss, NULL, scores, why);
+    status = score_all(input, stems.sources, bss, &scoring, scores, why);
     ub_signals_free(&stems);
     return status;
 }
 
 ub_status ub_score_residual(const ub_score_input *input, double *residual_db, ub_message *why)
 {
-    const ub_status status = check(input, why);
+    ub_status status = check(input, why);
+    status =
+        status ? status : check_signals(input->estimates, input->n_sources, input, "estimate", why);
     if (status) {
         return status;
     }
-    double energy = 0.0, error = 0.0;
-    for (size_t c = 0; c < input->n_channels; c++) {
-        for (size_t i = 0; i < input->n_samples; i++) {
-            double mix = 0.0, sum = 0.0;
-            for (size_t j = 0; j < input->n_sources; j++) {
-                mix += (double)input->references[j][c][i];
-                sum += (double)input->estimates[j][c][i];
-            }
-            energy += mix * mix;
-            error += (mix - sum) * (mix - sum);
-        }
-    }
-    *residual_db = -decibel(energy, error);
+    const ub_score_signal mix = mix_of(input);
+    const ub_score_signal sum = signal_of(input, input->estimates, input->n_sources);
+    *residual_db = -sdr(&mix, &sum);
     return UB_OK;
 }
 
@@ -299,22 +289,19 @@ ub_status ub_score_match(const ub_score_input *input, const float *const *const 
                          n_estimates, input->n_sources, MOST_MATCHED);
     }
     status = status ? status : check_signals(estimates, n_estimates, input, "estimate", why);
-    scorer s = {0};
-    status = status ? status : scorer_new(input, false, &s, why);
     if (status) {
         return status;
     }
     search best = {
         .n_references = input->n_sources, .n_estimates = n_estimates, .best_sum = -INFINITY};
     for (size_t e = 0; e < n_estimates; e++) {
-        stack(input, estimates[e], s.estimate);
+        const ub_score_signal estimate = signal_of(input, estimates + e, 1);
         for (size_t j = 0; j < input->n_sources; j++) {
-            stack(input, input->references[j], s.reference);
-            best.table[j][e] = si_sdr(s.reference, s.estimate, s.n);
+            const ub_score_signal reference = signal_of(input, input->references + j, 1);
+            best.table[j][e] = si_sdr(&reference, &estimate);
         }
     }
     visit(&best, 0, 0.0);
     memcpy(assignment, best.best, input->n_sources * sizeof *assignment);
-    scorer_free(&s);
     return UB_OK;
 }

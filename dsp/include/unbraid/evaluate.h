@@ -17,7 +17,8 @@ typedef struct ub_score {
     double si_sdr; ///< scale-invariant SDR of the mean-free signals [2]
     double sdr_gain; ///< sdr minus the sdr of the mix itself
     double si_sdr_gain; ///< si_sdr minus the si_sdr of the mix itself
-    double bss_sdr; ///< BSS Eval v3, 512 taps, on the mono downmix [3]; NaN when not asked for
+    double bss_sdr; ///< BSS Eval v3, 512 taps, on the mono downmix [3]; NaN when not asked for;
+                    ///< the three are at most 140 dB: beyond that is rounding
     double bss_sir;
     double bss_sar;
 } ub_score;
@@ -36,9 +37,11 @@ typedef struct ub_score_input {
    Score every estimate against the reference of the same index. The mix is the sum of the
    references. Energies are summed in double; 1e-12 is added to both sides of a ratio.
 
-   @param bss      Also fill the BSS Eval columns (time grows with n_sources^3).
+   @param bss      Also fill the BSS Eval columns (time grows with n_sources^3, memory with its
+                   square: 2 MB n_sources^2).
    @param scores   Room for n_sources.
-   @return UB_OK, UB_BAD_SHAPE, UB_BAD_VALUE (NaN or infinity), UB_NO_MEMORY, UB_CANCELLED.
+   @return UB_OK, UB_BAD_SHAPE, UB_BAD_VALUE (NaN or infinity), UB_NO_MEMORY, UB_CANCELLED; on
+           failure the scores are not to be used.
 
    [1] Mitsufuji et al. Music Demixing Challenge 2021. [2] Le Roux et al. SDR: half-baked or well
    done? ICASSP 2019. [3] Vincent, Gribonval, Fevotte. Performance measurement in blind audio
@@ -63,8 +66,9 @@ UB_API UB_MUST_USE ub_status ub_score_oracle(const ub_score_input *input, bool b
                                              const ub_progress *progress, ub_score *scores,
                                              ub_message *why);
 
-/** 10 log10(|mix - sum of estimates|^2 / |mix|^2), the depth of the null, in dB; -999 at most
-    silent difference. The mix is the sum of the references. */
+/** The depth of the null, 10 log10(|mix - sum of estimates|^2 / |mix|^2) in dB, with 1e-12 added to
+    both energies, so that it ends where nothing is left. The mix is the sum of the references.
+    @return UB_OK, UB_BAD_SHAPE, UB_BAD_VALUE. */
 UB_API UB_MUST_USE ub_status ub_score_residual(const ub_score_input *input, double *residual_db,
                                                ub_message *why);
 
@@ -74,7 +78,7 @@ UB_API UB_MUST_USE ub_status ub_score_residual(const ub_score_input *input, doub
 
    @param estimates   [n_estimates][channel][sample], n_estimates >= input->n_sources.
    @param assignment  Room for n_sources indices into `estimates`.
-   @return UB_OK, UB_BAD_SHAPE (too few or too many), UB_NO_MEMORY.
+   @return UB_OK, UB_BAD_SHAPE (too few or too many), UB_BAD_VALUE.
 */
 UB_API UB_MUST_USE ub_status ub_score_match(const ub_score_input *input,
                                             const float *const *const *estimates,
