@@ -393,6 +393,17 @@ static void dictionaries_are_joined_for_the_transform_of_the_first(void **state)
     assert_memory_equal(ub_matrix_column(&joined.templates, 3), ub_matrix_column(&a.templates, 3),
                         33 * sizeof(float));
     ub_dictionary_free(&joined);
+    strcpy(a.licence, "LGPL"); // holds the other, but is not it
+    strcpy(b.licence, "GPL");
+    assert_int_equal(ub_dictionary_join(both, 2, &joined, &why), UB_OK);
+    assert_string_equal(joined.licence, "LGPL; GPL");
+    strcpy(b.source_names[0], "y");
+    const ub_dictionary *again[] = {&joined, &b};
+    ub_dictionary more;
+    assert_int_equal(ub_dictionary_join(again, 2, &more, &why), UB_OK);
+    assert_string_equal(more.licence, "LGPL; GPL");
+    ub_dictionary_free(&more);
+    ub_dictionary_free(&joined);
     const ub_dictionary *twice[] = {&a, &a};
     assert_int_equal(ub_dictionary_join(twice, 2, &joined, &why), UB_BAD_VALUE);
     assert_non_null(strstr(why.text, "s0"));

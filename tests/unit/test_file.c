@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "malloc_guard.h"
 #include "unbraid/file.h"
 
 #include <dirent.h>
@@ -172,6 +173,52 @@ static void a_link_stays_a_link(void **state)
     assert_holds(path, "through");
 }
 
+static void a_pipe_is_not_replaced(void **state)
+{
+    (void)state;
+    struct stat info;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_unwritable(path);
+    assert_int_equal(stat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(n_entries(), 1);
+}
+
+static void a_name_may_be_as_long_as_names_can_be(void **state)
+{
+    (void)state;
+    char name[256];
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    assert_int_equal(ub_file_write(name, "long", 4, NULL), UB_OK);
+    assert_holds(name, "long");
+    assert_int_equal(unlink(name), 0);
+}
+
+static void every_failed_allocation_is_reported(void **state)
+{
+    (void)state;
+    if (!malloc_guard_works()) {
+        print_message("skipped: allocations cannot be counted in this build\n");
+        skip();
+    }
+    unsigned char *bytes = NULL;
+    size_t size, held;
+    malloc_guard_start(1);
+    ub_status status = ub_file_write(path, "x", 1, NULL);
+    malloc_guard_stop(&held);
+    assert_int_equal(status, UB_NO_MEMORY);
+    assert_int_equal(held, 0);
+    assert_int_equal(n_entries(), 0);
+    assert_int_equal(ub_file_write(path, "x", 1, NULL), UB_OK);
+    malloc_guard_start(1);
+    status = ub_file_read(path, 10, &bytes, &size, NULL);
+    malloc_guard_stop(&held);
+    assert_int_equal(status, UB_NO_MEMORY);
+    assert_int_equal(held, 0);
+    assert_null(bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, name_files, remove_files)
 
 int main(void)
@@ -183,6 +230,9 @@ int main(void)
         TEST(a_full_disk_keeps_the_old_content),
         TEST(modes_are_as_usual),
         TEST(a_link_stays_a_link),
+        TEST(a_pipe_is_not_replaced),
+        TEST(a_name_may_be_as_long_as_names_can_be),
+        TEST(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, enter, leave);
 }
