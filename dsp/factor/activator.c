@@ -21,7 +21,7 @@ struct ub_activator {
     size_t tile_frames;
     size_t padded_components;
     float *memory; // packed templates, then the arrays below
-    float *packed, *template_sums, *scale;
+    float *packed, *transposed, *template_sums, *scale;
     float *plain_exponents, *relaxed_exponents;
 };
 
@@ -61,6 +61,7 @@ static void fill(ub_activator *activator, const ub_matrix *templates, const ub_m
     const size_t padded = activator->padded_components;
     activator->kernels->pack(&activator->packing, templates->data, templates->stride, gains->data,
                              gains->stride, activator->packed);
+    activator->kernels->transpose(&activator->packing, activator->packed, activator->transposed);
     for (size_t k = 0; k < templates->n_cols; k++) {
         double sum = 0.0, gain = 0.0;
         for (size_t f = 0; f < templates->n_rows; f++) {
@@ -105,14 +106,16 @@ ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
     activator->tile_frames = ub_tile_frames(gains->n_rows, templates->n_rows);
     activator->padded_components = round_line(templates->n_cols);
     const size_t packed = round_line(activator->packing.n_floats);
+    const size_t transposed = round_line(activator->packing.n_transposed);
     const size_t padded = activator->padded_components;
-    activator->memory = aligned_alloc(64, (packed + 4 * padded) * sizeof(float));
+    activator->memory = aligned_alloc(64, (packed + transposed + 4 * padded) * sizeof(float));
     if (!activator->memory) {
         ub_activator_free(activator);
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", templates->n_cols);
     }
     activator->packed = activator->memory;
-    activator->template_sums = activator->packed + packed;
+    activator->transposed = activator->packed + packed;
+    activator->template_sums = activator->transposed + transposed;
     activator->scale = activator->template_sums + padded;
     activator->plain_exponents = activator->scale + padded;
     activator->relaxed_exponents = activator->plain_exponents + padded;
@@ -174,6 +177,7 @@ static void run_tile(const ub_activator *activator, const ub_matrix *spectra, si
         .spectrum_stride = spectra[0].stride,
         .floor = FLOOR,
         .templates = activator->packed,
+        .transposed = activator->transposed,
         .template_sums = activator->template_sums,
         .activations = columns,
         .new_activations = columns,
@@ -185,8 +189,9 @@ static void run_tile(const ub_activator *activator, const ub_matrix *spectra, si
         .update_activations = true,
     };
     for (size_t i = 0; i < activator->n_iterations; i++) {
-        sweep.exponents =
-            i < PLAIN_UPDATES ? activator->plain_exponents : activator->relaxed_exponents;
+        const bool plain = i < PLAIN_UPDATES;
+        sweep.exponents = plain ? activator->plain_exponents : activator->relaxed_exponents;
+        sweep.is_plain = (plain ? activator->exponent : activator->relaxed) == 1.0;
         activator->kernels->sweep(&sweep, 0, n, &work, NULL, NULL);
     }
 }

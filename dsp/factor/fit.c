@@ -35,7 +35,8 @@ size_t ub_sweep_work_size(const ub_packing *packing, size_t panel_bins, size_t t
     const size_t padded = round_up(packing->n_components, LINE);
     const size_t stacked = packing->n_channels * packing->padded_bins;
     return 2 * round_up(tile_frames * stacked, LINE) +
-           2 * round_up(tile_frames * panel_bins, LINE) + 4 * tile_frames * padded;
+           2 * round_up(tile_frames * panel_bins, LINE) + 4 * tile_frames * padded +
+           round_up(tile_frames, 8) * padded;
 }
 
 ub_sweep_work ub_sweep_work_in(float *memory, const ub_packing *packing, size_t panel_bins,
@@ -52,6 +53,7 @@ ub_sweep_work ub_sweep_work_in(float *memory, const ub_packing *packing, size_t 
     work.tile_h = work.panel_power + panel;
     work.tile_new = work.tile_h + tile_frames * padded;
     work.sums = work.tile_new + tile_frames * padded;
+    work.blocks = work.sums + 2 * tile_frames * padded;
     return work;
 }
 
@@ -81,6 +83,7 @@ void ub_fit_free(ub_fit *fit)
     point_free(&fit->before);
     ub_matrix_free(&fit->next_activations);
     free(fit->packed);
+    free(fit->transposed);
     free(fit->template_sums);
     free(fit->exponents);
     free(fit->continuity);
@@ -140,6 +143,7 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
     // Per channel a numerator and a denominator, and four arrays beside them.
     fit->component_work_floats = (2 * fit->n_channels + 4) * round_up(fit->n_bins, LINE);
     fit->packed = new_floats(fit->packing.n_floats);
+    fit->transposed = new_floats(fit->packing.n_transposed);
     fit->template_sums = new_floats(n_k);
     fit->exponents = new_floats(n_k);
     fit->continuity = fit->settings.continuity > 0.0 ? calloc(3 * n_k, sizeof(double)) : NULL;
@@ -151,7 +155,7 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
     fit->component_work = new_floats(fit->n_threads * fit->component_work_floats);
     fit->gain_sums = calloc(fit->n_components * fit->n_channels * 2, sizeof(double));
     fit->held_gains = calloc(fit->n_components, sizeof(bool));
-    return fit->packed && fit->template_sums && fit->exponents &&
+    return fit->packed && fit->transposed && fit->template_sums && fit->exponents &&
            (fit->continuity || fit->settings.continuity <= 0.0) && fit->ratio_sums &&
            (fit->power_sums || fit->sweep.form == UB_FORM_KULLBACK) && fit->activation_sums &&
            fit->chunk_costs && fit->thread_work && fit->component_work && fit->gain_sums &&
@@ -224,6 +228,7 @@ ub_status ub_fit_new(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
         .spectrum_stride = spectra[0].stride,
         .floor = floor_for(spectra, n_channels),
         .templates = fit->packed,
+        .transposed = fit->transposed,
         .template_sums = fit->template_sums,
         .activation_stride = fit->now.activations.stride,
         .n_frames = fit->n_frames,
@@ -342,26 +347,30 @@ static double padding_cost(const ub_fit *fit)
     return lanes * pow((double)fit->sweep.floor, beta) / beta;
 }
 
-double ub_fit_sweep(ub_fit *fit, double exponent, bool update)
+double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
 {
     const float *spectra[UB_NMF_MAX_CHANNELS];
     for (size_t c = 0; c < fit->n_channels; c++) {
         spectra[c] = fit->spectra[c].data;
     }
+    fit->sweep.is_plain = exponent == 1.0;
     for (size_t k = 0; k < fit->n_components; k++) {
         fit->exponents[k] = ub_fit_activation_fixed(fit, k) ? 0.0f : (float)exponent;
+        fit->sweep.is_plain &= !ub_fit_activation_fixed(fit, k);
     }
     fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
                        fit->now.gains.data, fit->now.gains.stride, fit->packed);
+    fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
     sum_templates(fit);
     if (fit->continuity) {
         ub_fit_continuity(fit, &fit->now);
+        fit->sweep.is_plain = false; // rows that have died rest
     }
     fit->sweep.spectra = spectra;
     fit->sweep.activations = fit->now.activations.data;
     fit->sweep.new_activations = fit->next_activations.data;
     fit->sweep.scale = fit->now.scale;
-    fit->sweep.want_cost = true;
+    fit->sweep.want_cost = measure;
     fit->sweep.update_activations = update && fit->any_free_activation;
     fit->sweep.update_templates = update && (fit->any_free_template || fit->any_free_gain);
 #pragma omp parallel num_threads((int)fit->n_threads)
@@ -380,6 +389,9 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool update)
     if (fit->sweep.update_templates) {
         gather_sums(fit);
     }
+    if (!measure) {
+        return 0.0;
+    }
     double cost = -padding_cost(fit);
     for (size_t chunk = 0; chunk < fit->n_chunks; chunk++) {
         cost += fit->chunk_costs[chunk];
@@ -392,26 +404,35 @@ static void copy_matrix(const ub_matrix *from, ub_matrix *to)
     memcpy(to->data, from->data, from->stride * from->n_cols * sizeof(float));
 }
 
-void ub_fit_advance(ub_fit *fit, double exponent)
+static void keep_point(ub_fit *fit)
 {
     const ub_point old = fit->now;
     fit->now = fit->before;
     fit->before = old;
+    copy_matrix(&old.templates, &fit->now.templates);
+    copy_matrix(&old.gains, &fit->now.gains);
+    memcpy(fit->now.scale, old.scale, fit->n_components * sizeof(float));
+    if (!fit->sweep.update_activations) {
+        copy_matrix(&old.activations, &fit->now.activations);
+    }
+}
+
+void ub_fit_advance(ub_fit *fit, double exponent, bool keep)
+{
+    if (keep) {
+        keep_point(fit);
+    }
     if (fit->sweep.update_activations) {
         const ub_matrix spare = fit->now.activations;
         fit->now.activations = fit->next_activations;
         fit->next_activations = spare;
-    } else {
-        copy_matrix(&old.activations, &fit->now.activations);
-    }
-    for (size_t k = 0; k < fit->n_components; k++) {
         // The sweep has applied the old scale to what it wrote.
-        fit->now.scale[k] = fit->sweep.update_activations ? 1.0f : old.scale[k];
+        for (size_t k = 0; k < fit->n_components; k++) {
+            fit->now.scale[k] = 1.0f;
+        }
     }
-    copy_matrix(&old.templates, &fit->now.templates);
-    copy_matrix(&old.gains, &fit->now.gains);
     if (fit->sweep.update_templates) {
-        ub_fit_update_templates(fit, &fit->before, &fit->now, exponent);
+        ub_fit_update_templates(fit, keep ? &fit->before : &fit->now, &fit->now, exponent);
     }
 }
 

@@ -2,10 +2,10 @@
 /**
    The state of a factorisation, shared by the files that make up ub_nmf_fit(). Private header.
 
-   A *point* is one set of factors. The fit holds two: `now`, whose objective the running sweep
-   measures, and `before`, to go back to when it turns out to have risen. H lives frame-major in
-   buffers that rotate; `scale` are factors per component that the last template update owes to H
-   and that the next sweep applies while it reads.
+   A *point* is one set of factors. The fit holds two: `now`, which the running sweep starts from,
+   and `before`, the last whose objective was measured, to go back to when a later one has risen. H
+   lives frame-major in buffers that rotate; `scale` are factors per component that the last
+   template update owes to H and that the next sweep applies while it reads.
 */
 #ifndef UNBRAID_FACTOR_FIT_H
 #define UNBRAID_FACTOR_FIT_H
@@ -36,7 +36,7 @@ typedef struct ub_fit {
 
     ub_point now, before;
     ub_matrix next_activations; // K x T, what the sweep writes
-    float *packed;
+    float *packed, *transposed;
     float *template_sums, *exponents; // K, padded
     double *continuity; // 3 x K, padded; NULL without continuity
     ub_sweep sweep;
@@ -69,17 +69,19 @@ ub_status ub_fit_new(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
                      ub_fit *fit);
 void ub_fit_free(ub_fit *fit);
 
-/** Measure the objective of `now` and, when `update` is set, compute the next activations and the
-    sums that the template update needs. `step` multiplies the exponents. */
-double ub_fit_sweep(ub_fit *fit, double exponent, bool update);
+/** When `update` is set, compute the next activations and the sums that the template update needs.
+    @return the objective of `now` when `measure` is set, otherwise 0. */
+double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update);
 
-/** From the sums of the last sweep make the next point: `before` becomes the old `now`. */
-void ub_fit_advance(ub_fit *fit, double exponent);
+/** From the sums of the last sweep make the next point. When `keep` is set `before` becomes the
+    old `now`, otherwise the old `now` is gone. */
+void ub_fit_advance(ub_fit *fit, double exponent, bool keep);
 
 /** Go back from `now` to `before`. */
 void ub_fit_retreat(ub_fit *fit);
 
-/** Templates and gains from the sums (templates.c): from `from` into `to`. */
+/** Templates and gains from the sums (templates.c): from `from` into `to`, which may be the same.
+ */
 void ub_fit_update_templates(ub_fit *fit, const ub_point *from, ub_point *to, double exponent);
 
 /** Give templates norm one and gains sum one, moving the scale into point->scale. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The fit: sweep, compare, advance or go back.
 //
-// A sweep measures the objective of the factors that it starts from while it computes their
-// update, so the price of watching the cost is a logarithm per entry. That an update was bad is
-// known one sweep later; the point before it is kept for that.
+// A sweep can measure the objective of the factors that it starts from while it computes their
+// update, at the price of a logarithm per entry; that is done every few updates. The last point
+// that was measured is kept, to go back to when the objective has risen since.
 #include "unbraid/nmf.h"
 #include "fit.h"
 
@@ -28,6 +28,7 @@ ub_nmf_settings ub_nmf_settings_default(void)
         .beta = 1.0,
         .n_iterations = 100,
         .tolerance = 1e-4,
+        .cost_interval = 5,
         .relaxation = 1.5,
         .norm = UB_NORM_L1,
     };
@@ -235,23 +236,30 @@ static void take_out(ub_fit *fit, ub_nmf_factors *factors)
 typedef struct course {
     stride step;
     size_t done; // updates that are in `now`
-    size_t most; // the same at its highest, for a progress that never falls
-    bool retried; // `now` has been measured before; its successor had risen
+    size_t kept; // updates that are in `before`, or were when `now` was measured
+    size_t most; // `done` at its highest, for a progress that never falls
+    bool retried; // `now` has been measured before; a successor had risen
     bool stuck; // single precision knows no better point
 } course;
 
-// A rise takes the last update back. Written so that a NaN counts as a rise.
+static bool is_due(const ub_fit *fit, const course *at)
+{
+    const size_t interval = fit->settings.cost_interval ? fit->settings.cost_interval : 1;
+    return at->done == 0 || at->done - at->kept >= interval;
+}
+
+// A rise takes the updates since the last measurement back. Written so that a NaN counts as a rise.
 static bool rose(const ub_fit *fit, const course *at, double objective)
 {
     const double before = fit->before.objective;
-    return at->done > 0 && !at->retried &&
+    return at->done > at->kept &&
            !(objective <= before + noise_for(fit->settings.beta) * fabs(before));
 }
 
 static void take_back(ub_fit *fit, course *at)
 {
     ub_fit_retreat(fit);
-    at->done--;
+    at->done = at->kept;
     at->retried = true;
     shorten(&at->step, at->done);
     at->stuck = at->step.share < 1e-3;
@@ -260,8 +268,18 @@ static void take_back(ub_fit *fit, course *at)
 static bool small_fall(const ub_fit *fit, const course *at, double objective)
 {
     const double before = fit->before.objective;
-    return at->done > 0 && !at->retried && fit->settings.tolerance > 0.0 &&
-           before - objective <= fit->settings.tolerance * fabs(before);
+    return at->done > at->kept && fit->settings.tolerance > 0.0 &&
+           before - objective <=
+               fit->settings.tolerance * (double)(at->done - at->kept) * fabs(before);
+}
+
+static void note(ub_fit *fit, const course *at, double objective, ub_nmf_report *report)
+{
+    fit->now.objective = report->cost = objective;
+    report->n_iterations = at->done;
+    if (report->costs) {
+        report->costs[at->done] = objective;
+    }
 }
 
 static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report *report)
@@ -276,28 +294,30 @@ static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report
             return status;
         }
         const bool last = at.done == n || at.stuck;
+        const bool measure = last || is_due(fit, &at);
         const double exponent = exponent_for(fit, &at.step, at.done);
-        const double objective = ub_fit_sweep(fit, exponent, !last);
-        if (rose(fit, &at, objective)) {
+        const double objective = ub_fit_sweep(fit, exponent, measure, !last);
+        if (measure && rose(fit, &at, objective)) {
             report->n_rejected++;
             take_back(fit, &at);
             continue;
         }
-        fit->now.objective = report->cost = objective;
-        report->n_iterations = at.done;
-        if (report->costs) {
-            report->costs[at.done] = objective;
+        if (measure) {
+            note(fit, &at, objective, report);
+            report->converged = at.stuck || small_fall(fit, &at, objective);
+            if (last || report->converged) {
+                return UB_OK;
+            }
+            if (at.done > at.kept && !at.retried) {
+                lengthen(fit, &at.step);
+            }
         }
-        report->converged = at.stuck || small_fall(fit, &at, objective);
-        if (last || report->converged) {
-            return UB_OK;
-        }
-        ub_fit_advance(fit, exponent);
-        if (at.done > 0 && !at.retried) {
-            lengthen(fit, &at.step);
-        }
+        // A point that was gone back to has been measured as well: keep it again.
+        const bool keep = measure || at.done == at.kept;
+        at.kept = keep ? at.done : at.kept;
+        ub_fit_advance(fit, exponent, keep);
         at.done++;
-        at.retried = false;
+        at.retried = at.retried && !measure;
     }
 }
 
@@ -323,6 +343,9 @@ ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
                        spectra[0].n_rows, spectra[0].n_cols, factors->templates.n_cols);
     }
     ub_nmf_report local = {.costs = report ? report->costs : NULL};
+    for (size_t i = 0; local.costs && i <= settings->n_iterations; i++) {
+        local.costs[i] = NAN;
+    }
     ub_fit_normalise(&fit, &fit.now, true);
     ub_fit_tie_gains(&fit, &fit.now);
     status = iterate(&fit, progress, &local);

@@ -18,7 +18,8 @@
 typedef struct component_work {
     float *ratio, *power; // per channel, n_bins each, `stride` apart
     size_t stride;
-    float *numerator, *denominator, *change, *spare;
+    float *numerator, *denominator, *change;
+    float *old; // the template before its update
 } component_work;
 
 static component_work work_in(const ub_fit *fit, float *memory)
@@ -29,7 +30,7 @@ static component_work work_in(const ub_fit *fit, float *memory)
     work.numerator = work.power + fit->n_channels * work.stride;
     work.denominator = work.numerator + work.stride;
     work.change = work.denominator + work.stride;
-    work.spare = work.change + work.stride;
+    work.old = work.change + work.stride;
     return work;
 }
 
@@ -99,6 +100,7 @@ static void update_template(const ub_fit *fit, size_t k, const ub_point *from, u
     const float *w = ub_matrix_column(&from->templates, k);
     float *new_w = ub_matrix_column(&to->templates, k);
     const size_t n = fit->n_bins;
+    memcpy(work->old, w, n * sizeof(float));
     if (ub_fit_template_fixed(fit, k)) {
         for (size_t f = 0; f < n; f++) {
             work->change[f] = 1.0f;
@@ -123,10 +125,10 @@ static void update_template(const ub_fit *fit, size_t k, const ub_point *from, u
 }
 
 // sum_f w G change^a and sum_f w E change^b, the statistics of the gain update.
-static void sum_gain(const ub_fit *fit, size_t k, const ub_point *from, const component_work *work)
+static void sum_gain(const ub_fit *fit, size_t k, const component_work *work)
 {
     const double beta = fit->settings.beta;
-    const float *w = ub_matrix_column(&from->templates, k);
+    const float *w = work->old;
     const double a = beta <= 2.0 ? beta - 1.0 : 1.0;
     const double b = beta < 1.0 ? 1.0 : beta;
     float *change_a = work->numerator, *change_b = work->denominator;
@@ -204,7 +206,7 @@ void ub_fit_update_templates(ub_fit *fit, const ub_point *from, ub_point *to, do
             gather_component(fit, k, &work);
             update_template(fit, k, from, to, exponent, &work);
             if (fit->any_free_gain) {
-                sum_gain(fit, k, from, &work);
+                sum_gain(fit, k, &work);
             }
         }
     }

@@ -58,12 +58,16 @@ ub_packing ub_kernels_packing(const ub_kernels *kernels, size_t n_channels, size
                               size_t n_components)
 {
     const size_t padded = (n_bins + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
+    const size_t rest = n_components % kernels->lanes;
+    const size_t n_across = n_components - rest + (rest > kernels->lanes / 2 ? kernels->lanes : 0);
     return (ub_packing){
         .n_channels = n_channels,
         .n_bins = n_bins,
         .n_components = n_components,
         .padded_bins = padded,
         .n_floats = n_channels * padded * n_components,
+        .n_across = n_across,
+        .n_transposed = n_channels * padded * n_across,
     };
 }
 

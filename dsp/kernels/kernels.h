@@ -10,7 +10,9 @@
    Layout. Spectra and activations are frame-major (a column per frame). The stacked templates are
    packed: bins are cut into panels of `panel_bins`, and a panel holds, component after component,
    the bins of that component side by side. Sums over frames (of the template update) are
-   accumulated in the same layout, so one offset means the same template entry everywhere.
+   accumulated in the same layout, so one offset means the same template entry everywhere. For sums
+   over bins there is a second, transposed copy: components are cut into panels of as many, and a
+   panel holds, bin after bin of the stack, the components of that bin side by side.
 
    Every sum has one fixed order that depends on the shapes only. Private header.
 */
@@ -36,6 +38,9 @@ typedef struct ub_packing {
     size_t n_components; ///< K
     size_t padded_bins; ///< F rounded up to whole vectors
     size_t n_floats; ///< in all: n_channels * padded_bins * n_components
+    size_t n_across; ///< components that the transposed copy holds, a multiple of the lanes: K
+                     ///< without a remainder of up to half a vector, or rounded up
+    size_t n_transposed; ///< floats of the transposed copy: n_channels * padded_bins * n_across
 } ub_packing;
 
 /**
@@ -53,6 +58,7 @@ typedef struct ub_sweep {
     size_t spectrum_stride;
     float floor; ///< added to the model, > 0
     const float *templates; ///< packed
+    const float *transposed; ///< packed the other way; not used for updates of templates alone
     const float *template_sums; ///< K: sums of the stacked columns (used for beta = 1)
     const float *activations; ///< K x T, before the scale
     float *new_activations; ///< K x T, other memory
@@ -60,6 +66,7 @@ typedef struct ub_sweep {
     size_t n_frames; ///< T
     const float *scale; ///< K: factors that the last template update owes to H
     const float *exponents; ///< K: exponent of the update; 0 leaves a row as it is
+    bool is_plain; ///< all exponents are 1
     float l1, l2; ///< penalties on H: l1 sum h + l2/2 sum h^2
     /** Temporal continuity: gradient (same[k] h + back[k] h) - near[k] (h_before + h_after), split
         into its positive part `same` and its negative parts; NULL when there is none. Double: they
@@ -73,6 +80,7 @@ typedef struct ub_sweep_work {
     float *ratio, *power; ///< tile_frames x stacked padded bins each
     float *panel_ratio, *panel_power; ///< tile_frames x panel_bins each
     float *tile_h, *tile_new; ///< tile_frames x (K rounded up to 16) each
+    float *blocks; ///< (tile_frames rounded up to 8) x K
     float *sums; ///< 2 x tile_frames x (K rounded up to 16)
 } ub_sweep_work;
 
@@ -85,6 +93,9 @@ typedef struct ub_kernels {
     /** Scale the columns of W (F x K, stride) by the channel's gains and pack them. */
     void (*pack)(const ub_packing *packing, const float *templates, size_t stride,
                  const float *gains, size_t gain_stride, float *packed);
+
+    /** The transposed copy of packed templates. */
+    void (*transpose)(const ub_packing *packing, const float *packed, float *transposed);
 
     /**
        Frames [first, first + n), n <= tile frames of the work space: update their activations,

@@ -11,9 +11,9 @@
 //
 // Three contractions make an update, all over a tile of frames that stays in cache:
 //   (1) X[t][f]  = sum_k w[f][k] H[t][k]      bins in the lanes, activations broadcast
-//   (2) N[t][k]  = sum_f w[f][k] R[t][f]      bins in the lanes, lanes summed once at the end
+//   (2) N[t][k]  = sum_f w[f][k] R[t][f]      components in the lanes, ratios broadcast
 //   (3) G[k][f] += sum_t R[t][f] H[t][k]      bins in the lanes, activations broadcast
-// (1) and (3) are the same register block with other strides. The F x T model is never stored.
+// All three are the same register block with other strides. The F x T model is never stored.
 //
 // Products are fused with sums where UB_FUSED says so and nowhere else: left to the compiler, a
 // frame could come out differently in a block of eight and alone.
@@ -22,6 +22,7 @@
 #include "kernels_vector_body.h"
 
 #include "kernels_blocks_body.h"
+#include "kernels_ratio_body.h"
 
 // ---- a tile of frames --------------------------------------------------------------------------
 
@@ -38,14 +39,27 @@ static void gather_activations(const ub_sweep *sweep, size_t first, size_t n, fl
     }
 }
 
+// Activations for the products with templates: blocks of UB_BLOCK frames, and in a block component
+// after component the frames side by side, so that one pointer reads them all.
+static void pack_blocks(const float *tile, size_t stride, size_t n, size_t n_components,
+                        float *blocks)
+{
+    for (size_t t = 0; t < n; t++) {
+        float *to = blocks + t / UB_BLOCK * UB_BLOCK * n_components + t % UB_BLOCK;
+        for (size_t k = 0; k < n_components; k++) {
+            to[k * UB_BLOCK] = tile[t * stride + k];
+        }
+    }
+}
+
 // Ratio and power of the whole tile; returns the cost.
 static double ratio_tile(const ub_sweep *sweep, size_t first, size_t n, const ub_sweep_work *work,
                          size_t h_stride)
 {
     const ub_packing *packing = &sweep->packing;
-    ratio_job job = job_for(sweep, work->tile_h, h_stride);
+    pack_blocks(work->tile_h, h_stride, n, packing->n_components, work->blocks);
+    ratio_job job = job_for(sweep, work->blocks);
     job.out_stride = packing->n_channels * packing->padded_bins;
-    job.want_cost = sweep->want_cost;
     double cost = 0.0;
     for (size_t c = 0; c < packing->n_channels; c++) {
         for (size_t bin = 0; bin < packing->padded_bins; bin += PANEL) {
@@ -55,7 +69,11 @@ static double ratio_tile(const ub_sweep *sweep, size_t first, size_t n, const ub
             job.v = sweep->spectra[c] + first * sweep->spectrum_stride + bin;
             job.ratio = work->ratio + c * packing->padded_bins + bin;
             job.power = work->power + c * packing->padded_bins + bin;
-            cost += ratio_functions[sweep->form][width / LANES - 1](&job, n);
+            if (sweep->want_cost) {
+                cost += cost_functions[sweep->form][width / LANES - 1](&job, n);
+            } else {
+                ratio_functions[sweep->form][width / LANES - 1](&job, n);
+            }
         }
     }
     return cost;
@@ -103,11 +121,14 @@ static void update_frame(const ub_sweep *sweep, const float *h, const float *num
     const size_t n_components = sweep->packing.n_components;
     for (size_t k = 0; k < stride; k += LANES) {
         const vec q = load(numerator + k) / larger(load(denominator + k), tiny);
-        const vec exponent = load(sweep->exponents + k);
-        vec factor = power_vec(q, exponent);
-        // Exponents 1 and 0 are exact, so that a plain update is free of the power's rounding.
-        factor = choose(exponent == 1.0f, q, factor);
-        factor = choose(exponent == 0.0f, spread(1.0f), factor);
+        vec factor = q;
+        if (!sweep->is_plain) {
+            const vec exponent = load(sweep->exponents + k);
+            factor = power_vec(q, exponent);
+            // Exponents 1 and 0 are exact, so that a plain update is free of the power's rounding.
+            factor = choose(exponent == 1.0f, q, factor);
+            factor = choose(exponent == 0.0f, spread(1.0f), factor);
+        }
         store(new_h + k, load(h + k) * factor);
     }
     for (size_t k = n_components; k < stride; k++) {
@@ -123,9 +144,10 @@ static void update_tile(const ub_sweep *sweep, size_t first, size_t n, const ub_
     float *numerators = work->sums;
     float *denominators = work->sums + n * h_stride;
     memset(work->sums, 0, 2 * n * h_stride * sizeof(float));
-    dot_tile(packing, sweep->templates, work->ratio, n, numerators, h_stride);
+    dot_tile(packing, sweep->templates, sweep->transposed, work->ratio, n, numerators, h_stride);
     if (sweep->form != UB_FORM_KULLBACK) {
-        dot_tile(packing, sweep->templates, work->power, n, denominators, h_stride);
+        dot_tile(packing, sweep->templates, sweep->transposed, work->power, n, denominators,
+                 h_stride);
     }
     for (size_t t = 0; t < n; t++) {
         const float *h = work->tile_h + t * h_stride;
@@ -151,7 +173,8 @@ static void accumulate_tile(const ub_sweep *sweep, size_t first, size_t n, const
 {
     const ub_packing *packing = &sweep->packing;
     const size_t n_components = packing->n_components;
-    ratio_job job = job_for(sweep, h, h_stride);
+    pack_blocks(h, h_stride, n, n_components, work->blocks);
+    ratio_job job = job_for(sweep, work->blocks);
     job.out_stride = PANEL;
     job.ratio = work->panel_ratio;
     job.power = work->panel_power;
@@ -208,6 +231,27 @@ static void pack_templates(const ub_packing *packing, const float *templates, si
                     const size_t bin = first + i;
                     to[k * width + i] = bin < packing->n_bins ? gain * from[bin] : 0.0f;
                 }
+            }
+        }
+    }
+}
+
+static void transpose_templates(const ub_packing *packing, const float *packed, float *transposed)
+{
+    const size_t stacked = packing->n_channels * packing->padded_bins;
+    for (size_t first = 0; first < packing->n_across; first += PANEL) {
+        const size_t rest = packing->n_across - first;
+        const size_t width = rest < PANEL ? rest : PANEL;
+        float *to = transposed + stacked * first;
+        for (size_t bin = 0; bin < stacked; bin++) {
+            const size_t channel = bin / packing->padded_bins, row = bin % packing->padded_bins;
+            size_t panel_width;
+            const float *from =
+                packed + row % PANEL +
+                ub_packing_panel(packing, PANEL, channel, row / PANEL, &panel_width);
+            for (size_t i = 0; i < width; i++) {
+                const size_t k = first + i;
+                to[bin * width + i] = k < packing->n_components ? from[k * panel_width] : 0.0f;
             }
         }
     }
@@ -304,6 +348,7 @@ const ub_kernels UB_SET = {
     .lanes = LANES,
     .panel_bins = PANEL,
     .pack = pack_templates,
+    .transpose = transpose_templates,
     .sweep = sweep_tile,
     .model = model_channel,
     .masks = masks_frame,

@@ -63,6 +63,7 @@ nmf_case nmf_case_new(size_t n_channels, size_t n_bins, size_t n_frames, size_t 
     };
     problem.settings.n_iterations = 50;
     problem.settings.tolerance = 0.0;
+    problem.settings.cost_interval = 1;
     problem.settings.relaxation = 1.0;
     problem.settings.n_threads = 1;
     for (size_t c = 0; c < n_channels; c++) {

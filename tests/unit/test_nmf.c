@@ -286,24 +286,6 @@ static void zero_iterations_only_evaluate(void **state)
     nmf_case_free(&problem);
 }
 
-static void the_tolerance_stops_the_fit_where_it_says(void **state)
-{
-    (void)state;
-    nmf_case problem = two_channels();
-    problem.settings.tolerance = 1e-3;
-    problem.settings.n_iterations = 400;
-    double costs[401];
-    ub_nmf_report report = {.costs = costs};
-    assert_int_equal(fit(&problem, &problem.start, &report, NULL), UB_OK);
-    const size_t n = report.n_iterations;
-    assert_true(report.converged && n > 5 && n < 400);
-    assert_true(costs[n - 1] - costs[n] <= 1e-3 * costs[n - 1]);
-    for (size_t i = 1; i < n; i++) {
-        assert_true(costs[i - 1] - costs[i] > 1e-3 * costs[i - 1]);
-    }
-    nmf_case_free(&problem);
-}
-
 // ---- constraints -------------------------------------------------------------------------------
 
 static double column_sum(const ub_matrix *matrix, size_t col)
@@ -487,7 +469,6 @@ int main(void)
         cmocka_unit_test(cancelling_leaves_the_factors_unchanged),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(zero_iterations_only_evaluate),
-        cmocka_unit_test(the_tolerance_stops_the_fit_where_it_says),
         cmocka_unit_test(fixed_entries_keep_their_bits_and_the_rest_moves),
         cmocka_unit_test(components_of_a_group_share_their_gains),
         cmocka_unit_test(a_dying_row_does_not_poison_continuity),

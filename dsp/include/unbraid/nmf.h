@@ -24,7 +24,9 @@ typedef struct ub_nmf_settings {
     double beta; ///< divergence, -4 to 4: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito;
                  ///< within 1e-4 of 1 or 0 it is taken as that
     size_t n_iterations; ///< most updates of H and W; 0 only evaluates the cost
-    double tolerance; ///< stop when the objective falls by less than this share; 0: never
+    double tolerance; ///< stop when an update lowers the objective by less than this share, on
+                      ///< average since it was last measured; 0: never
+    size_t cost_interval; ///< updates between two measurements of the objective; 0 means 1
     double relaxation; ///< over-relaxation of the exponents, 1 (plain) to below 2 [3]
     double l1_activations; ///< >= 0
     double l2_activations; ///< >= 0
@@ -36,7 +38,8 @@ typedef struct ub_nmf_settings {
     const char *kernels; ///< name of a kernel set ("generic", "avx2", ...); NULL: the best
 } ub_nmf_settings;
 
-/** KL, 100 iterations, tolerance 1e-4, relaxation 1.5, no penalties, L1 norm, all cores. */
+/** KL, 100 iterations, tolerance 1e-4, the objective measured every 5 of them, relaxation 1.5, no
+    penalties, L1 norm, all cores. */
 UB_API ub_nmf_settings ub_nmf_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
@@ -73,10 +76,11 @@ typedef struct ub_nmf_constraints {
 /** How a fit went. */
 typedef struct ub_nmf_report {
     size_t n_iterations; ///< updates that are in the result
-    size_t n_rejected; ///< updates that were tried and taken back because the cost rose
+    size_t n_rejected; ///< times that updates were taken back because the cost had risen
     bool converged; ///< stopped by the tolerance
     double cost; ///< objective of the result
-    double *costs; ///< borrowed room for n_iterations + 1 objectives, start first; or NULL
+    double *costs; ///< borrowed room for n_iterations + 1 objectives, start first, NaN where
+                   ///< none was measured; or NULL
 } ub_nmf_report;
 
 /**
@@ -88,10 +92,10 @@ typedef struct ub_nmf_report {
    with every free template normalised in the objective, so that penalties cannot be dodged by
    moving scale between the factors [2]. Each update raises the ratio of the negative and the
    positive part of the gradient to the exponent gamma(beta) for which the divergence provably never
-   rises [1], times the relaxation (after five plain updates). Objectives are compared after each
-   update; one that rose is taken back and tried again with a smaller exponent, so that `costs`
-   never rises. Templates and gains are updated from one set of sums, each minimising the same
-   majoriser.
+   rises [1], times the relaxation (after five plain updates). Each time that the objective is
+   measured it is compared with the time before; if it rose, the updates in between are taken back
+   and tried again with a smaller exponent, so that `costs` never rises. Templates and gains are
+   updated from one set of sums, each minimising the same majoriser.
 
    Entries that are zero stay zero. The floor is 1e-10 of the largest value of V.
 
