@@ -133,7 +133,7 @@ static int listen_to(void *context, const char *stage, double fraction)
 
 ub_progress progress_listener(struct progress *progress)
 {
-    return (ub_progress){listen_to, progress};
+    return (ub_progress){.report = listen_to, .context = progress};
 }
 
 void progress_stop(struct progress *progress)

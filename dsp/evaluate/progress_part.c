@@ -10,5 +10,5 @@ static int report(void *context, const char *stage, double fraction)
 
 ub_progress ub_progress_of_part(ub_progress_part *part)
 {
-    return (ub_progress){report, part};
+    return (ub_progress){.report = report, .context = part};
 }

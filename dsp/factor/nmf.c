@@ -342,6 +342,7 @@ ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
                        "no memory to factorise %zu bins, %zu frames and %zu components",
                        spectra[0].n_rows, spectra[0].n_cols, factors->templates.n_cols);
     }
+    ub_progress_stage(progress, "factorise");
     ub_nmf_report local = {.costs = report ? report->costs : NULL};
     for (size_t i = 0; local.costs && i <= settings->n_iterations; i++) {
         local.costs[i] = NAN;

@@ -45,3 +45,10 @@ ub_status ub_progress_report(const ub_progress *progress, const char *stage, dou
     }
     return progress->report(progress->context, stage, fraction) ? UB_CANCELLED : UB_OK;
 }
+
+void ub_progress_stage(const ub_progress *progress, const char *name)
+{
+    if (progress && progress->stage) {
+        progress->stage(progress->context, name);
+    }
+}

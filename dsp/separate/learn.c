@@ -55,7 +55,9 @@ static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_
         const size_t rest = front.n_frames - first;
         const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
         status = ub_progress_report(progress, "analyse", (double)first / (double)front.n_frames);
+        ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(&front, first, n, why);
+        ub_progress_stage(progress, "analyse");
         if (!status) {
             add_block(&front, heap, n, block);
         }
@@ -161,6 +163,7 @@ static ub_status fit_source(const ub_matrix *spectra, const ub_settings *setting
     if (status) {
         return ub_fail(why, status, "no memory for %zu templates", n_components);
     }
+    ub_progress_stage(progress, "start");
     status = ub_nmf_start((ub_start)settings->value[UB_PARAM_INIT], spectra, 1,
                           (uint64_t)settings->value[UB_PARAM_SEED], NULL, &factors, why);
     status = status ? status : ub_nmf_fit(spectra, 1, &nmf, NULL, progress, &factors, NULL, why);

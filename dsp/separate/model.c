@@ -51,9 +51,15 @@ static int report_part(void *context, const char *stage, double fraction)
     return ub_progress_report(part->whole, stage, all) != UB_OK;
 }
 
+static void enter_stage(void *context, const char *name)
+{
+    const ub_part *part = context;
+    ub_progress_stage(part->whole, name);
+}
+
 ub_progress ub_part_progress(ub_part *part)
 {
-    return (ub_progress){.report = report_part, .context = part};
+    return (ub_progress){.report = report_part, .context = part, .stage = enter_stage};
 }
 
 void ub_model_free_spectra(ub_matrix *spectra, size_t n_channels)
@@ -94,7 +100,9 @@ ub_status ub_model_read_spectra(ub_front *front, const ub_progress *progress, ub
         const size_t rest = n_frames - first;
         const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
         status = ub_progress_report(progress, "analyse", (double)first / (double)n_frames);
+        ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(front, first, n, why);
+        ub_progress_stage(progress, "analyse");
         if (!status) {
             ub_front_magnitudes(front, n, read, first);
         }
@@ -119,7 +127,9 @@ static ub_status sample_spectra(ub_front *front, const ub_progress *progress, ub
     ub_status status = new_spectra(front, SAMPLED_FRAMES, &read, why);
     for (size_t i = 0; !status && i < SAMPLED_FRAMES; i++) {
         status = ub_progress_report(progress, "analyse", (double)i / SAMPLED_FRAMES);
+        ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(front, i * n_frames / SAMPLED_FRAMES, 1, why);
+        ub_progress_stage(progress, "analyse");
         if (!status) {
             ub_front_magnitudes(front, 1, read, i);
         } else {
@@ -231,11 +241,13 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
     if (status) {
         return ub_fail(why, status, "no memory for %zu components", n_components);
     }
+    ub_progress_stage(progress, "start");
     status = ub_nmf_start((ub_start)settings->value[UB_PARAM_INIT], spectra, n_channels,
                           (uint64_t)settings->value[UB_PARAM_SEED], NULL, &model->factors, why);
     status =
         status ? status
                : ub_nmf_fit(spectra, n_channels, &nmf, NULL, progress, &model->factors, NULL, why);
+    ub_progress_stage(progress, "group");
     if (!status && group(model, front, n_sources)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory to group %zu components", n_components);
     }
@@ -302,6 +314,7 @@ static ub_status fit_fixed(const ub_matrix *spectra, size_t n_channels, size_t n
         groups[k] = k < n_fixed ? model->component_source[k] : k;
     }
     const ub_nmf_constraints constraints = {.fixed_templates = fixed, .gain_groups = groups};
+    ub_progress_stage(progress, "start");
     status = status ? status
                     : ub_nmf_start(UB_START_RANDOM, spectra, n_channels,
                                    (uint64_t)settings->value[UB_PARAM_SEED], &constraints,

@@ -196,6 +196,25 @@ static ub_status emit(synthesis *s, size_t first, size_t n, const ub_stem_sink *
     return status;
 }
 
+// From the samples of a block to its stems.
+static void make_stems(synthesis *s, const ub_progress *progress, size_t first, size_t n)
+{
+    ub_progress_stage(progress, "analyse");
+    analyse(s, n);
+    if (s->recipe->activator) {
+        ub_progress_stage(progress, "activate");
+        activate(s, n);
+    }
+    ub_progress_stage(progress, "mask");
+    if (s->recipe->activator) {
+        mask(s, &s->activations, 0, n);
+    } else {
+        mask(s, s->recipe->activations, first, n);
+    }
+    ub_progress_stage(progress, "synthesise");
+    synthesise(s, n);
+}
+
 static ub_status run(synthesis *s, const ub_progress *progress, double from,
                      const ub_stem_sink *sink, ub_message *why)
 {
@@ -206,18 +225,13 @@ static ub_status run(synthesis *s, const ub_progress *progress, double from,
         const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
         status = ub_progress_report(progress, "resynthesise",
                                     from + (1.0 - from) * (double)first / (double)n_frames);
+        ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(s->front, first, n, why);
         if (status) {
             break;
         }
-        analyse(s, n);
-        if (s->recipe->activator) {
-            activate(s, n);
-            mask(s, &s->activations, 0, n);
-        } else {
-            mask(s, s->recipe->activations, first, n);
-        }
-        synthesise(s, n);
+        make_stems(s, progress, first, n);
+        ub_progress_stage(progress, "write");
         status = emit(s, first, n, sink, why);
     }
     return status ? status : ub_progress_report(progress, "resynthesise", 1.0);

@@ -123,7 +123,7 @@ static double iteration_s(const ub_matrix *spectrum, size_t n_components, double
     ub_nmf_factors factors;
     ub_message why = {"no memory"};
     clock_times clock = {0};
-    const ub_progress progress = {stamp, &clock};
+    const ub_progress progress = {.report = stamp, .context = &clock};
     ub_nmf_settings settings = ub_nmf_settings_default();
     settings.beta = beta;
     settings.kernels = kernels;

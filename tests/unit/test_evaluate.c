@@ -217,13 +217,13 @@ static void progress_rises_and_stops_wherever_it_is_told_to(void **state)
         ub_score_estimates, ub_score_nothing, ub_score_oracle};
     for (size_t f = 0; f < 3; f++) {
         listener all = {0};
-        const ub_progress progress = {listen, &all};
+        const ub_progress progress = {.report = listen, .context = &all};
         assert_int_equal(functions[f](&input, true, &progress, scores, NULL), UB_OK);
         assert_false(all.has_fallen);
         assert_true(all.n_reports > 5 && all.last > 0.9);
         for (size_t n = 1; n <= all.n_reports; n += 1 + all.n_reports / 4) {
             listener stopping = {.stop_at = n};
-            const ub_progress stopped = {listen, &stopping};
+            const ub_progress stopped = {.report = listen, .context = &stopping};
             assert_int_equal(functions[f](&input, true, &stopped, scores, NULL), UB_CANCELLED);
             assert_int_equal(stopping.n_reports, n);
         }

@@ -142,11 +142,29 @@ static int stop(void *context, const char *stage, double fraction)
     return stage[0] == 's';
 }
 
+static void note_stage(void *context, const char *name)
+{
+    *(const char **)context = name;
+}
+
+static void stages_reach_the_listener_that_measures(void **state)
+{
+    (void)state;
+    const char *seen = NULL;
+    const ub_progress progress = {.context = &seen, .stage = note_stage};
+    ub_progress_stage(NULL, "mask");
+    ub_progress_stage(&(const ub_progress){.context = &seen}, "mask");
+    assert_null(seen);
+    ub_progress_stage(&progress, "mask");
+    assert_string_equal(seen, "mask");
+    assert_int_equal(ub_progress_report(&progress, "go", 0.25), UB_OK);
+}
+
 static void progress_reaches_the_listener_and_cancels(void **state)
 {
     (void)state;
     double seen = 0.0;
-    const ub_progress progress = {stop, &seen};
+    const ub_progress progress = {.report = stop, .context = &seen};
     assert_int_equal(ub_progress_report(NULL, "s", 0.5), UB_OK);
     assert_int_equal(ub_progress_report(&progress, "go", 0.25), UB_OK);
     assert_true(seen == 0.25);
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(settings_files_are_read_whole_or_not_at_all),
         cmocka_unit_test(every_parameter_is_usable_at_its_default),
         cmocka_unit_test(progress_reaches_the_listener_and_cancels),
+        cmocka_unit_test(stages_reach_the_listener_that_measures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -427,7 +427,7 @@ static void progress_never_falls_ends_at_one_and_can_stop_anywhere(void **state)
     const ub_training sources[] = {{"both", audio, 2}, {"high", &audio[1], 1}};
     const ub_settings settings = learn_settings();
     listener all = {0};
-    ub_progress progress = {listen, &all};
+    ub_progress progress = {.report = listen, .context = &all};
     ub_dictionary dictionary;
     assert_int_equal(ub_learn(sources, 2, &settings, NULL, NULL, &progress, &dictionary, NULL),
                      UB_OK);

@@ -203,7 +203,7 @@ static void progress_never_falls_and_ends_at_one(void **state)
     problem.settings.relaxation = 1.9;
     problem.settings.continuity = 5.0;
     listener l = {0};
-    const ub_progress progress = {listen, &l};
+    const ub_progress progress = {.report = listen, .context = &l};
     ub_nmf_report report = {0};
     assert_int_equal(ub_nmf_fit(problem.spectra, 2, &problem.settings, NULL, &progress,
                                 &problem.start, &report, NULL),
@@ -220,7 +220,7 @@ static void cancelling_leaves_the_factors_unchanged(void **state)
     nmf_case problem = two_channels();
     for (size_t cancel_at = 1; cancel_at < 51; cancel_at += 7) {
         listener l = {.cancel_at = cancel_at};
-        const ub_progress progress = {listen, &l};
+        const ub_progress progress = {.report = listen, .context = &l};
         ub_nmf_factors factors = nmf_case_copy(&problem.start);
         assert_int_equal(ub_nmf_fit(problem.spectra, 2, &problem.settings, NULL, &progress,
                                     &factors, NULL, NULL),

@@ -213,7 +213,7 @@ static ub_status separate_heard(const synth *mix, const ub_dictionary *dictionar
     const ub_audio audio = synth_audio(mix);
     ub_settings settings = small_settings();
     settings.value[UB_PARAM_FREE] = n_free;
-    const ub_progress progress = {listen, heard};
+    const ub_progress progress = {.report = listen, .context = heard};
     stem_shelf *shelf = stem_shelf_new(mix);
     const ub_stem_sink sink = stem_shelf_sink(shelf);
     const ub_status status = ub_separate(&audio, dictionary, &settings, &progress, &sink, NULL);

@@ -105,6 +105,7 @@ typedef struct ub_nmf_report {
    @param n_channels   1 to 32.
    @param settings     NULL means the default.
    @param constraints  NULL means that nothing is fixed or tied.
+   @param progress     Its only stage: "factorise".
    @param factors      In: the start, >= 0 (see ub_nmf_start()). Out: the fit; free templates have
    norm one and free gains sum to one, unless the activations are fixed. K from 1 to
                        UB_NMF_MAX_COMPONENTS; K > min(F, T), T = 1 and all-zero V are fine.

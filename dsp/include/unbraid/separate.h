@@ -63,6 +63,9 @@ typedef struct ub_stem_sink {
    The same settings and samples give the same bits for every number of threads.
 
    @param settings   NULL means the default.
+   @param progress   Its stages: "read", "analyse", "start", "factorise" and "group" while the model
+                     is made, then block by block "read", "analyse", "activate" (only where
+                     activations are computed frame by frame), "mask", "synthesise" and "write".
    @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING (fewer components than sources too), UB_BAD_VALUE
            (NaN or infinite samples; a source "rest" beside free components), UB_NO_MEMORY,
            UB_CANCELLED, or what the audio or the sink returned.
@@ -83,6 +86,7 @@ typedef struct ub_training {
    together (channels are stacked as further frames; silent frames are left out).
 
    @param licence, origin  Stored in the dictionary; NULL means "".
+   @param progress  Its stages: "read", "analyse", "start" and "factorise", source after source.
    @param out  Set on success only; the caller frees it with ub_dictionary_free().
    @return as ub_separate(); UB_BAD_VALUE for a source that is silent throughout or has no
            recording as long as one window.

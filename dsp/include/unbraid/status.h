@@ -52,15 +52,23 @@ UB_API ub_status ub_fail(ub_message *why, ub_status status, const char *format, 
 */
 typedef int (*ub_progress_fn)(void *context, const char *stage, double fraction);
 
-/** A progress callback and its context; {NULL, NULL} where nobody listens. */
+/** A progress callback and its context; all NULL where nobody listens. */
 typedef struct ub_progress {
     ub_progress_fn report;
-    void *context;
+    void *context; ///< of both callbacks
+    /** Called whenever work of another kind begins, for measuring; NULL when nobody measures.
+        `name` is a lower-case word in static memory, and lasts until the next; functions that say
+        such words list them. They may come thousands of times a second, always from the thread
+        that made the call. */
+    void (*stage)(void *context, const char *name);
 } ub_progress;
 
 /** Report to a listener that may be absent. @return UB_OK or UB_CANCELLED. */
 UB_API UB_MUST_USE ub_status ub_progress_report(const ub_progress *progress, const char *stage,
                                                 double fraction);
+
+/** Tell a listener that may be absent that work of the kind `name` begins. */
+UB_API void ub_progress_stage(const ub_progress *progress, const char *name);
 
 #ifdef __cplusplus
 }
