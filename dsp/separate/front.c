@@ -62,7 +62,7 @@ void ub_front_free(ub_front *front)
 static ub_status allocate(ub_front *front)
 {
     const ub_stft_settings *s = ub_stft_get_settings(front->stft);
-    const size_t n = (UB_BLOCK_FRAMES - 1) * s->hop_samples + s->size_samples;
+    const size_t n = (front->block_frames - 1) * s->hop_samples + s->size_samples;
     front->work = calloc(front->n_threads, sizeof *front->work);
     front->spectrum = calloc(front->n_threads, sizeof *front->spectrum);
     if (!front->work || !front->spectrum ||
@@ -78,8 +78,8 @@ static ub_status allocate(ub_front *front)
     return UB_OK;
 }
 
-ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_threads, ub_front *out,
-                       ub_message *why)
+ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t block_frames,
+                       size_t n_threads, ub_front *out, ub_message *why)
 {
     ub_status status = check(audio, why);
     if (status) {
@@ -89,6 +89,7 @@ ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_thre
         .audio = audio,
         .stft = stft,
         .n_frames = ub_stft_n_frames(stft, audio->n_samples),
+        .block_frames = block_frames,
         .n_threads = n_threads,
         .scale = 4.0f / (float)ub_stft_get_settings(stft)->size_samples,
     };

@@ -10,7 +10,7 @@
 #include "unbraid/stft.h"
 
 enum {
-    UB_BLOCK_FRAMES = 64 // frames read, transformed and written at a time
+    UB_BLOCK_FRAMES = 64 // frames of a block where nobody asks for another number
 };
 
 /** A reader of blocks of frames. Borrows audio and transform. */
@@ -18,6 +18,7 @@ typedef struct ub_front {
     const ub_audio *audio;
     const ub_stft *stft;
     size_t n_frames; ///< of the whole audio
+    size_t block_frames; ///< most frames read, transformed and written at a time
     size_t n_threads;
     float scale; ///< what a magnitude is multiplied by: a full-scale sine is about 1
     ub_matrix samples; ///< one column per channel: the samples of the block
@@ -26,11 +27,11 @@ typedef struct ub_front {
 } ub_front;
 
 /** @return UB_OK, UB_BAD_SHAPE, UB_NO_MEMORY. `audio` is checked. */
-ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t n_threads, ub_front *out,
-                       ub_message *why);
+ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t block_frames,
+                       size_t n_threads, ub_front *out, ub_message *why);
 void ub_front_free(ub_front *front);
 
-/** Read the samples that frames [first, first + n) look at, n <= UB_BLOCK_FRAMES, zeros beyond
+/** Read the samples that frames [first, first + n) look at, n <= block_frames, zeros beyond
     the ends. @return what the audio says; UB_BAD_VALUE for NaN and infinity. */
 ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why);
 

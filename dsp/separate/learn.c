@@ -41,7 +41,7 @@ static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_
                                const ub_progress *progress, frame_heap *heap, ub_message *why)
 {
     ub_front front;
-    ub_status status = ub_front_new(audio, stft, n_threads, &front, why);
+    ub_status status = ub_front_new(audio, stft, UB_BLOCK_FRAMES, n_threads, &front, why);
     if (status) {
         return status;
     }

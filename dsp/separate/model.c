@@ -96,9 +96,9 @@ ub_status ub_model_read_spectra(ub_front *front, const ub_progress *progress, ub
     if (status) {
         return status;
     }
-    for (size_t first = 0; !status && first < n_frames; first += UB_BLOCK_FRAMES) {
+    for (size_t first = 0; !status && first < n_frames; first += front->block_frames) {
         const size_t rest = n_frames - first;
-        const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
+        const size_t n = rest < front->block_frames ? rest : front->block_frames;
         status = ub_progress_report(progress, "analyse", (double)first / (double)n_frames);
         ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(front, first, n, why);

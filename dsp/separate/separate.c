@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Offline separation, built of the stages: transform, fit, mask, resynthesise.
 #include "unbraid/separate.h"
+#include "limits.h"
 #include "model.h"
 #include "synthesis.h"
 
@@ -59,13 +60,15 @@ static ub_status check(const ub_dictionary *dictionary, const ub_settings *setti
 }
 
 static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dictionary *dictionary,
-                                const ub_settings *settings, ub_message *why)
+                                const ub_settings *settings, const ub_limits *limits,
+                                ub_message *why)
 {
     const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
     ub_status status = ub_stft_new(&stft, &s->stft, why);
-    status = status ? status
-                    : ub_front_new(mix, s->stft, ub_thread_count(settings->value[UB_PARAM_THREADS]),
-                                   &s->front, why);
+    status = status
+                 ? status
+                 : ub_front_new(mix, s->stft, limits->block_frames,
+                                ub_thread_count(settings->value[UB_PARAM_THREADS]), &s->front, why);
     if (!status && dictionary) {
         status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
                                    &s->fitted, why);
@@ -100,9 +103,22 @@ static ub_status resynthesise(separation *s, const ub_settings *settings,
     return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
 }
 
+ub_limits ub_limits_default(void)
+{
+    return (ub_limits){.block_frames = UB_BLOCK_FRAMES};
+}
+
 ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
                       const ub_settings *settings, const ub_progress *progress,
                       const ub_stem_sink *sink, ub_message *why)
+{
+    const ub_limits limits = ub_limits_default();
+    return ub_separate_within(&limits, mix, dictionary, settings, progress, sink, why);
+}
+
+ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
+                             const ub_dictionary *dictionary, const ub_settings *settings,
+                             const ub_progress *progress, const ub_stem_sink *sink, ub_message *why)
 {
     const ub_settings standard = ub_settings_default();
     settings = settings ? settings : &standard;
@@ -112,7 +128,7 @@ ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
     const ub_progress fitting = ub_part_progress(&part);
     separation s = {0};
     ub_status status = check(dictionary, settings, why);
-    status = status ? status : open_transform(&s, mix, dictionary, settings, why);
+    status = status ? status : open_transform(&s, mix, dictionary, settings, limits, why);
     status = status ? status
                     : ub_model_new(&s.front, dictionary ? &s.fitted : NULL, settings, &fitting,
                                    &s.model, why);

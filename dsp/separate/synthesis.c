@@ -17,6 +17,7 @@ typedef struct synthesis {
     const ub_recipe *recipe;
     const ub_stft_settings *stft;
     size_t n_channels, n_bins, n_sources;
+    size_t block_frames; // most that are in memory
     size_t mask_stride;
     float complex *spectra; // [channel][frame][bin]
     ub_matrix *magnitudes; // per channel, only with an activator
@@ -69,11 +70,11 @@ static bool allocate_activator(synthesis *s)
     s->activator_work = new_aligned(n_threads * s->activator_work_size);
     s->magnitudes = calloc(s->n_channels, sizeof *s->magnitudes);
     if (!s->activator_work || !s->magnitudes ||
-        ub_matrix_new(s->recipe->n_components, UB_BLOCK_FRAMES, &s->activations)) {
+        ub_matrix_new(s->recipe->n_components, s->block_frames, &s->activations)) {
         return false;
     }
     for (size_t c = 0; c < s->n_channels; c++) {
-        if (ub_matrix_new(s->n_bins, UB_BLOCK_FRAMES, &s->magnitudes[c])) {
+        if (ub_matrix_new(s->n_bins, s->block_frames, &s->magnitudes[c])) {
             return false;
         }
     }
@@ -83,11 +84,11 @@ static bool allocate_activator(synthesis *s)
 static bool allocate(synthesis *s)
 {
     const size_t n_stems = s->n_sources * s->n_channels;
-    const size_t length = (UB_BLOCK_FRAMES - 1) * s->stft->hop_samples + s->stft->size_samples;
+    const size_t length = (s->block_frames - 1) * s->stft->hop_samples + s->stft->size_samples;
     s->mask_stride = ub_masker_stride(s->recipe->masker);
     s->masker_work_size = round_line(ub_masker_work_size(s->recipe->masker));
-    s->spectra = calloc(s->n_channels * UB_BLOCK_FRAMES * s->n_bins, sizeof(float complex));
-    s->masks = new_aligned(n_stems * UB_BLOCK_FRAMES * s->mask_stride);
+    s->spectra = calloc(s->n_channels * s->block_frames * s->n_bins, sizeof(float complex));
+    s->masks = new_aligned(n_stems * s->block_frames * s->mask_stride);
     s->masker_work = new_aligned(s->front->n_threads * s->masker_work_size);
     s->pointers = calloc(n_stems, sizeof *s->pointers);
     s->stems = calloc(s->n_sources, sizeof *s->stems);
@@ -98,13 +99,13 @@ static bool allocate(synthesis *s)
 
 static float complex *spectrum_of(const synthesis *s, size_t channel, size_t frame)
 {
-    return s->spectra + (channel * UB_BLOCK_FRAMES + frame) * s->n_bins;
+    return s->spectra + (channel * s->block_frames + frame) * s->n_bins;
 }
 
 static float *masks_of(const synthesis *s, size_t channel, size_t source, size_t frame)
 {
     return s->masks +
-           ((channel * s->n_sources + source) * UB_BLOCK_FRAMES + frame) * s->mask_stride;
+           ((channel * s->n_sources + source) * s->block_frames + frame) * s->mask_stride;
 }
 
 static void analyse(synthesis *s, size_t n)
@@ -220,9 +221,9 @@ static ub_status run(synthesis *s, const ub_progress *progress, double from,
 {
     const size_t n_frames = s->front->n_frames;
     ub_status status = sink->begin(sink->context, s->n_sources, s->recipe->names, why);
-    for (size_t first = 0; !status && first < n_frames; first += UB_BLOCK_FRAMES) {
+    for (size_t first = 0; !status && first < n_frames; first += s->block_frames) {
         const size_t rest = n_frames - first;
-        const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
+        const size_t n = rest < s->block_frames ? rest : s->block_frames;
         status = ub_progress_report(progress, "resynthesise",
                                     from + (1.0 - from) * (double)first / (double)n_frames);
         ub_progress_stage(progress, "read");
@@ -247,6 +248,7 @@ ub_status ub_synthesise(ub_front *front, const ub_recipe *recipe, const ub_progr
         .n_channels = front->audio->n_channels,
         .n_bins = ub_stft_n_bins(front->stft),
         .n_sources = recipe->n_sources,
+        .block_frames = front->block_frames,
     };
     ub_status status;
     if (allocate(&s)) {

@@ -52,3 +52,18 @@ stem_shelf *small_separate(const synth *mix, const ub_dictionary *dictionary,
     *status = ub_separate(&audio, dictionary, settings, NULL, &sink, why);
     return shelf;
 }
+
+stem_shelf *small_separate_within(const ub_limits *limits, const synth *mix,
+                                  const ub_dictionary *dictionary, const ub_settings *settings)
+{
+    const ub_audio audio = synth_audio(mix);
+    stem_shelf *shelf = stem_shelf_new(mix);
+    const ub_stem_sink sink = stem_shelf_sink(shelf);
+    ub_message why = {""};
+    if (ub_separate_within(limits, &audio, dictionary, settings, NULL, &sink, &why) ||
+        !stem_shelf_is_complete(shelf)) {
+        fprintf(stderr, "%s\n", why.text);
+        abort();
+    }
+    return shelf;
+}

@@ -3,6 +3,7 @@
 #ifndef UNBRAID_TESTS_SMALL_H
 #define UNBRAID_TESTS_SMALL_H
 
+#include "separate/limits.h"
 #include "stem_shelf.h"
 
 /** Two sources, 6 components, 10 updates, one thread. */
@@ -18,5 +19,9 @@ synth *small_mix(size_t n_channels, double seconds, double rate_hz);
 /** Separate onto a new shelf. `why` holds the reason of a failure, "" otherwise. */
 stem_shelf *small_separate(const synth *mix, const ub_dictionary *dictionary,
                            const ub_settings *settings, ub_status *status, ub_message *why);
+
+/** The same within limits, which must succeed and keep to the rules: aborts otherwise. */
+stem_shelf *small_separate_within(const ub_limits *limits, const synth *mix,
+                                  const ub_dictionary *dictionary, const ub_settings *settings);
 
 #endif

@@ -23,7 +23,7 @@ static ub_stft *new_stft(void)
 static ub_front new_front(const ub_audio *audio, const ub_stft *stft, size_t n_threads)
 {
     ub_front front;
-    assert_int_equal(ub_front_new(audio, stft, n_threads, &front, NULL), UB_OK);
+    assert_int_equal(ub_front_new(audio, stft, UB_BLOCK_FRAMES, n_threads, &front, NULL), UB_OK);
     return front;
 }
 
@@ -157,13 +157,15 @@ static void audio_of_unusable_shape_or_rate_is_refused(void **state)
     for (size_t i = 0; i < 5; i++) {
         ub_audio audio = good;
         audio.rate_hz = rates[i];
-        assert_int_equal(ub_front_new(&audio, stft, 1, &front, &why), UB_BAD_VALUE);
+        assert_int_equal(ub_front_new(&audio, stft, UB_BLOCK_FRAMES, 1, &front, &why),
+                         UB_BAD_VALUE);
         assert_non_null(strstr(why.text, "sample rate"));
     }
     for (size_t n = 0; n < 34; n += 33) {
         ub_audio audio = good;
         audio.n_channels = n;
-        assert_int_equal(ub_front_new(&audio, stft, 1, &front, &why), UB_BAD_SHAPE);
+        assert_int_equal(ub_front_new(&audio, stft, UB_BLOCK_FRAMES, 1, &front, &why),
+                         UB_BAD_SHAPE);
         assert_non_null(strstr(why.text, "channels"));
     }
     assert_null(front.work);
