@@ -8,7 +8,7 @@
 // to either side, products of spectra summed over the blocks, one inverse transform at the end.
 #include "bss_eval.h"
 #include "cholesky.h"
-#include "progress_part.h"
+#include "ground/progress_part.h"
 #include "transform/fft.h"
 
 #include <complex.h>

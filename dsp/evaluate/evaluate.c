@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "unbraid/evaluate.h"
 #include "bss_eval.h"
+#include "ground/progress_part.h"
 #include "oracle.h"
-#include "progress_part.h"
 #include "signal.h"
 
 #include <math.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Templates of sources from recordings in which they play alone.
+#include "ground/progress_part.h"
 #include "model.h"
+#include "spectra.h"
 #include "unbraid/nmf.h"
 
 #include <math.h>
@@ -45,12 +47,8 @@ static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_
     if (status) {
         return status;
     }
-    ub_matrix *block = calloc(audio->n_channels, sizeof *block);
-    status = block ? UB_OK : UB_NO_MEMORY;
-    for (size_t c = 0; !status && c < audio->n_channels; c++) {
-        status = ub_matrix_new(heap->frames.n_rows, UB_BLOCK_FRAMES, &block[c]);
-    }
-    status = status ? ub_fail(why, status, "no memory to read a recording") : UB_OK;
+    ub_matrix *block = NULL;
+    status = ub_spectra_new(&front, UB_BLOCK_FRAMES, &block, why);
     for (size_t first = 0; !status && first < front.n_frames; first += UB_BLOCK_FRAMES) {
         const size_t rest = front.n_frames - first;
         const size_t n = rest < UB_BLOCK_FRAMES ? rest : UB_BLOCK_FRAMES;
@@ -62,7 +60,7 @@ static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_
             add_block(&front, heap, n, block);
         }
     }
-    ub_model_free_spectra(block, audio->n_channels);
+    ub_spectra_free(block, audio->n_channels);
     ub_front_free(&front);
     return status;
 }
@@ -132,8 +130,8 @@ static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n
     for (size_t i = 0; !status && i < source->n_audio; i++) {
         const size_t n = ub_stft_n_frames(stft, source->audio[i].n_samples);
         const double all = n_frames ? (double)n_frames : 1.0;
-        ub_part part = {progress, (double)done / all, (double)(done + n) / all};
-        const ub_progress reading = ub_part_progress(&part);
+        ub_progress_part part = {progress, (double)done / all, (double)(done + n) / all};
+        const ub_progress reading = ub_progress_of_part(&part);
         status = add_recording(&source->audio[i], stft, n_threads, &reading, &heap, why);
         done += n;
     }
@@ -181,9 +179,9 @@ static ub_status learn_source(const ub_training *source, const ub_stft *stft,
                               ub_message *why)
 {
     const size_t n_threads = ub_thread_count(settings->value[UB_PARAM_THREADS]);
-    ub_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
-    const ub_progress reading = ub_part_progress(&parts[0]);
-    const ub_progress fitting = ub_part_progress(&parts[1]);
+    ub_progress_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
+    const ub_progress reading = ub_progress_of_part(&parts[0]);
+    const ub_progress fitting = ub_progress_of_part(&parts[1]);
     frame_heap heap;
     ub_status status = check_length(source, stft, why);
     status = status ? status : gather(source, stft, n_threads, &reading, &heap, why);
@@ -283,8 +281,8 @@ static ub_status learn_all(const ub_training *sources, size_t n_sources, const u
     ub_status status = UB_OK;
     for (size_t j = 0; !status && j < n_sources; j++) {
         const double n = (double)n_sources;
-        ub_part part = {progress, (double)j / n, (double)(j + 1) / n};
-        const ub_progress learning = ub_part_progress(&part);
+        ub_progress_part part = {progress, (double)j / n, (double)(j + 1) / n};
+        const ub_progress learning = ub_progress_of_part(&part);
         status = learn_source(&sources[j], stft, settings, each, &learning, &dictionary->templates,
                               j * each, why);
     }

@@ -10,6 +10,7 @@
 
 typedef struct ub_limits {
     size_t block_frames; ///< frames read, transformed and written at a time; no bit depends on it
+    size_t spectra_bytes; ///< of magnitudes held at once; what has more is learned from a sample
 } ub_limits;
 
 /** What ub_separate() keeps to. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "model.h"
+#include "ground/progress_part.h"
 #include "grouping.h"
+#include "spectra.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,104 +44,6 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
     const double ms = 1000.0 * (double)dictionary->window_samples / dictionary->rate_hz;
     return ub_stft_settings_for(dictionary->window, ms,
                                 dictionary->window_samples / dictionary->hop_samples, rate_hz);
-}
-
-static int report_part(void *context, const char *stage, double fraction)
-{
-    const ub_part *part = context;
-    const double all = part->from + (part->to - part->from) * fraction;
-    return ub_progress_report(part->whole, stage, all) != UB_OK;
-}
-
-static void enter_stage(void *context, const char *name)
-{
-    const ub_part *part = context;
-    ub_progress_stage(part->whole, name);
-}
-
-ub_progress ub_part_progress(ub_part *part)
-{
-    return (ub_progress){.report = report_part, .context = part, .stage = enter_stage};
-}
-
-void ub_model_free_spectra(ub_matrix *spectra, size_t n_channels)
-{
-    for (size_t c = 0; spectra && c < n_channels; c++) {
-        ub_matrix_free(&spectra[c]);
-    }
-    free(spectra);
-}
-
-static ub_status new_spectra(const ub_front *front, size_t n_frames, ub_matrix **out,
-                             ub_message *why)
-{
-    const size_t n_channels = front->audio->n_channels;
-    ub_matrix *spectra = calloc(n_channels, sizeof *spectra);
-    ub_status status = spectra ? UB_OK : UB_NO_MEMORY;
-    for (size_t c = 0; !status && c < n_channels; c++) {
-        status = ub_matrix_new(ub_stft_n_bins(front->stft), n_frames, &spectra[c]);
-    }
-    if (status) {
-        ub_model_free_spectra(spectra, n_channels);
-        return ub_fail(why, status, "no memory for the spectrogram of %zu frames", n_frames);
-    }
-    *out = spectra;
-    return UB_OK;
-}
-
-ub_status ub_model_read_spectra(ub_front *front, const ub_progress *progress, ub_matrix **spectra,
-                                ub_message *why)
-{
-    const size_t n_frames = front->n_frames;
-    ub_matrix *read = NULL;
-    ub_status status = new_spectra(front, n_frames, &read, why);
-    if (status) {
-        return status;
-    }
-    for (size_t first = 0; !status && first < n_frames; first += front->block_frames) {
-        const size_t rest = n_frames - first;
-        const size_t n = rest < front->block_frames ? rest : front->block_frames;
-        status = ub_progress_report(progress, "analyse", (double)first / (double)n_frames);
-        ub_progress_stage(progress, "read");
-        status = status ? status : ub_front_read(front, first, n, why);
-        ub_progress_stage(progress, "analyse");
-        if (!status) {
-            ub_front_magnitudes(front, n, read, first);
-        }
-    }
-    if (status) {
-        ub_model_free_spectra(read, front->audio->n_channels);
-        return status;
-    }
-    *spectra = read;
-    return UB_OK;
-}
-
-// Frames spread evenly over the recording, all of them when it is short.
-static ub_status sample_spectra(ub_front *front, const ub_progress *progress, ub_matrix **spectra,
-                                ub_message *why)
-{
-    const size_t n_frames = front->n_frames;
-    if (n_frames <= SAMPLED_FRAMES) {
-        return ub_model_read_spectra(front, progress, spectra, why);
-    }
-    ub_matrix *read = NULL;
-    ub_status status = new_spectra(front, SAMPLED_FRAMES, &read, why);
-    for (size_t i = 0; !status && i < SAMPLED_FRAMES; i++) {
-        status = ub_progress_report(progress, "analyse", (double)i / SAMPLED_FRAMES);
-        ub_progress_stage(progress, "read");
-        status = status ? status : ub_front_read(front, i * n_frames / SAMPLED_FRAMES, 1, why);
-        ub_progress_stage(progress, "analyse");
-        if (!status) {
-            ub_front_magnitudes(front, 1, read, i);
-        } else {
-            ub_model_free_spectra(read, front->audio->n_channels);
-        }
-    }
-    if (!status) {
-        *spectra = read;
-    }
-    return status;
 }
 
 static double mean_magnitude(const ub_matrix *spectra, size_t n_channels)
@@ -228,8 +132,31 @@ static ub_status group(ub_model *model, const ub_front *front, size_t n_sources)
     return status;
 }
 
+// Fixed templates make the problem convex: stronger relaxation is safe, and fewer updates do.
+static ub_nmf_settings frame_settings(const ub_settings *settings, const ub_nmf_settings *nmf)
+{
+    ub_nmf_settings frame = *nmf;
+    if (settings->value[UB_PARAM_ITERATIONS] == 0.0) {
+        frame.n_iterations = FRAME_ITERATIONS;
+    }
+    if (settings->value[UB_PARAM_RELAXATION] == 0.0) {
+        frame.relaxation = FRAME_RELAXATION;
+    }
+    return frame;
+}
+
+// The templates are known now; the activations are left to be computed.
+static void leave_activations(const ub_settings *settings, const ub_nmf_settings *nmf,
+                              ub_model *model)
+{
+    ub_matrix_free(&model->factors.activations);
+    model->activation = frame_settings(settings, nmf);
+    model->smoothing = *nmf;
+}
+
 static ub_status fit_blind(ub_front *front, const ub_settings *settings, const ub_matrix *spectra,
-                           const ub_progress *progress, ub_model *model, ub_message *why)
+                           const ub_progress *progress, bool whole, ub_model *model,
+                           ub_message *why)
 {
     const size_t n_channels = front->audio->n_channels;
     const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
@@ -250,6 +177,9 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
     ub_progress_stage(progress, "group");
     if (!status && group(model, front, n_sources)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory to group %zu components", n_components);
+    }
+    if (!whole) {
+        leave_activations(settings, &nmf, model);
     }
     return status;
 }
@@ -327,63 +257,93 @@ static ub_status fit_fixed(const ub_matrix *spectra, size_t n_channels, size_t n
     return status;
 }
 
-// Fixed templates make the problem convex: stronger relaxation is safe, and fewer updates do.
-static ub_nmf_settings frame_settings(const ub_settings *settings, const ub_nmf_settings *nmf)
-{
-    ub_nmf_settings frame = *nmf;
-    if (settings->value[UB_PARAM_ITERATIONS] == 0.0) {
-        frame.n_iterations = FRAME_ITERATIONS;
-    }
-    if (settings->value[UB_PARAM_RELAXATION] == 0.0) {
-        frame.relaxation = FRAME_RELAXATION;
-    }
-    return frame;
-}
-
 static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dictionary,
                                      const ub_settings *settings, const ub_matrix *spectra,
-                                     const ub_progress *progress, ub_model *model, bool whole,
+                                     const ub_progress *progress, bool whole, ub_model *model,
                                      ub_message *why)
 {
     const size_t n_channels = front->audio->n_channels;
     const size_t n_free = (size_t)settings->value[UB_PARAM_FREE];
     const size_t n_fixed = dictionary->templates.n_cols;
-    ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
+    const ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
     if (take_dictionary(dictionary, n_free, spectra[0].n_cols, n_channels, model)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
     normalise_templates(&model->factors.templates, n_fixed, nmf.norm);
-    model->activation = frame_settings(settings, &nmf);
     ub_status status = UB_OK;
-    if (whole || n_channels > 1) {
-        nmf.n_iterations = whole ? nmf.n_iterations : GAIN_ITERATIONS;
-        status = fit_fixed(spectra, n_channels, n_fixed, settings, &nmf, progress, model, why);
+    if (whole || n_free > 0 || n_channels > 1) {
+        ub_nmf_settings fit = nmf;
+        fit.n_iterations = whole || n_free > 0 ? nmf.n_iterations : GAIN_ITERATIONS;
+        status = fit_fixed(spectra, n_channels, n_fixed, settings, &fit, progress, model, why);
     }
     if (!whole) {
-        ub_matrix_free(&model->factors.activations);
+        leave_activations(settings, &nmf, model);
     }
     return status;
 }
 
-static ub_status fit(ub_front *front, const ub_dictionary *dictionary, const ub_settings *settings,
-                     const ub_progress *progress, ub_model *model, ub_message *why)
+// ---- both --------------------------------------------------------------------------------------
+
+typedef struct fit_plan {
+    bool is_long; // beyond the limits
+    bool whole; // all spectra are held, and all activations fitted at once
+    size_t n_frames; // to fit to, at most
+    size_t n_iterations; // at most
+} fit_plan;
+
+static fit_plan plan_fit(const ub_front *front, const ub_dictionary *dictionary,
+                         const ub_settings *settings, const ub_limits *limits)
 {
-    // Frames that do not depend on each other need no spectrogram of the whole.
-    const bool whole = !dictionary || settings->value[UB_PARAM_FREE] > 0.0 ||
-                       settings->value[UB_PARAM_CONTINUITY] > 0.0;
-    ub_part parts[2] = {{progress, 0.0, 0.1}, {progress, 0.1, 1.0}};
-    const ub_progress reading = ub_part_progress(&parts[0]);
-    const ub_progress fitting = ub_part_progress(&parts[1]);
+    const size_t most = ub_spectra_frames_within(front, limits->spectra_bytes);
+    const size_t asked = (size_t)settings->value[UB_PARAM_ITERATIONS];
+    const bool learns = !dictionary || settings->value[UB_PARAM_FREE] > 0.0;
+    const bool is_long = front->n_frames > most;
+    const bool whole = (learns || settings->value[UB_PARAM_CONTINUITY] > 0.0) && !is_long;
+    fit_plan plan = {is_long, whole, most, asked ? asked : ub_nmf_settings_default().n_iterations};
+    if (!whole && !learns) {
+        plan.n_frames = most < SAMPLED_FRAMES ? most : SAMPLED_FRAMES;
+        plan.n_iterations = GAIN_ITERATIONS;
+    }
+    return plan;
+}
+
+// In updates of the activations of one frame; an update of the templates costs as much.
+static const double COST_OF_STEMS = 50.0, COST_OF_READING = 2.0;
+
+double ub_model_share(const ub_front *front, const ub_dictionary *dictionary,
+                      const ub_settings *settings, const ub_limits *limits)
+{
+    const fit_plan plan = plan_fit(front, dictionary, settings, limits);
+    const double all = (double)front->n_frames, some = fmin((double)plan.n_frames, all);
+    double fit = some * (2.0 * (double)plan.n_iterations + COST_OF_READING);
+    double rest = all * COST_OF_STEMS;
+    if (!plan.whole) {
+        fit += plan.is_long ? all * COST_OF_READING : 0.0;
+        rest += all * FRAME_ITERATIONS;
+    }
+    return all > 0.0 ? fit / (fit + rest) : 0.0;
+}
+
+static ub_status fit(ub_front *front, const ub_dictionary *dictionary, const ub_settings *settings,
+                     const ub_limits *limits, const ub_progress *progress, ub_model *model,
+                     ub_message *why)
+{
+    const fit_plan plan = plan_fit(front, dictionary, settings, limits);
+    const ub_sampling sampling = {.n_frames = plan.n_frames,
+                                  .skip_silence = plan.is_long,
+                                  .seed = (uint64_t)settings->value[UB_PARAM_SEED]};
+    ub_progress_part parts[2] = {{progress, 0.0, 0.1}, {progress, 0.1, 1.0}};
+    const ub_progress reading = ub_progress_of_part(&parts[0]);
+    const ub_progress fitting = ub_progress_of_part(&parts[1]);
     ub_matrix *spectra;
-    ub_status status = whole ? ub_model_read_spectra(front, &reading, &spectra, why)
-                             : sample_spectra(front, &reading, &spectra, why);
+    ub_status status = ub_spectra_sample(front, &sampling, &reading, &spectra, why);
     if (status) {
         return status;
     }
-    status = dictionary ? fit_with_dictionary(front, dictionary, settings, spectra, &fitting, model,
-                                              whole, why)
-                        : fit_blind(front, settings, spectra, &fitting, model, why);
-    ub_model_free_spectra(spectra, front->audio->n_channels);
+    status = dictionary ? fit_with_dictionary(front, dictionary, settings, spectra, &fitting,
+                                              plan.whole, model, why)
+                        : fit_blind(front, settings, spectra, &fitting, plan.whole, model, why);
+    ub_spectra_free(spectra, front->audio->n_channels);
     return status;
 }
 
@@ -410,8 +370,8 @@ static ub_status empty_model(const ub_front *front, const ub_dictionary *diction
 }
 
 ub_status ub_model_new(ub_front *front, const ub_dictionary *dictionary,
-                       const ub_settings *settings, const ub_progress *progress, ub_model *out,
-                       ub_message *why)
+                       const ub_settings *settings, const ub_limits *limits,
+                       const ub_progress *progress, ub_model *out, ub_message *why)
 {
     ub_model model = {0};
     ub_status status;
@@ -419,7 +379,7 @@ ub_status ub_model_new(ub_front *front, const ub_dictionary *dictionary,
         status = empty_model(front, dictionary, settings, &model);
         status = status ? ub_fail(why, status, "no memory for an empty model") : UB_OK;
     } else {
-        status = fit(front, dictionary, settings, progress, &model, why);
+        status = fit(front, dictionary, settings, limits, progress, &model, why);
     }
     if (status) {
         ub_model_free(&model);

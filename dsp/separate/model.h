@@ -7,6 +7,7 @@
 #define UNBRAID_SEPARATE_MODEL_H
 
 #include "front.h"
+#include "limits.h"
 #include "unbraid/nmf.h"
 
 typedef struct ub_model {
@@ -15,6 +16,7 @@ typedef struct ub_model {
     size_t *component_source; ///< K
     char **names; ///< n_sources
     ub_nmf_settings activation; ///< how to compute activations frame by frame
+    ub_nmf_settings smoothing; ///< how to fit them with continuity afterwards; 0 there: not at all
 } ub_model;
 
 /** Free what the model owns. Half-built ones are fine. */
@@ -27,27 +29,23 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
 /**
    Fit a model to the audio behind `front`: blind when dictionary is NULL, otherwise with its
    templates (which must be for this very transform), and free components when the settings ask.
+
+   Where the spectra are within the limits, blind models, free components and continuity are fitted
+   to the whole recording. Else they are learned from a sample of it, and the activations are left
+   to be computed, as they always are with a dictionary alone.
    @return as ub_separate().
 */
 ub_status ub_model_new(ub_front *front, const ub_dictionary *dictionary,
-                       const ub_settings *settings, const ub_progress *progress, ub_model *out,
-                       ub_message *why);
+                       const ub_settings *settings, const ub_limits *limits,
+                       const ub_progress *progress, ub_model *out, ub_message *why);
+
+/** The share of a separation's time that the fit takes, roughly. */
+double ub_model_share(const ub_front *front, const ub_dictionary *dictionary,
+                      const ub_settings *settings, const ub_limits *limits);
 
 /** Settings of a factorisation from parameters. `sparsity` and `continuity` there have no unit:
    they are scaled here by the mean of the spectra and the sums of the templates (0: unit-L1). */
 ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matrix *spectra,
                                       size_t n_channels);
-
-/** Magnitudes of all frames, one matrix per channel; free each and the array. */
-ub_status ub_model_read_spectra(ub_front *front, const ub_progress *progress, ub_matrix **spectra,
-                                ub_message *why);
-void ub_model_free_spectra(ub_matrix *spectra, size_t n_channels);
-
-/** A listener that sees the fractions 0 to 1 of a part as `from` to `to` of the whole. */
-typedef struct ub_part {
-    const ub_progress *whole;
-    double from, to;
-} ub_part;
-ub_progress ub_part_progress(ub_part *part);
 
 #endif

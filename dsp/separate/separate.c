@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Offline separation, built of the stages: transform, fit, mask, resynthesise.
 #include "unbraid/separate.h"
+#include "ground/progress_part.h"
 #include "limits.h"
 #include "model.h"
+#include "smoother.h"
+#include "spectra.h"
 #include "synthesis.h"
 
 #include <string.h>
+
+enum {
+    // 4.7 minutes of stereo at 44.1 kHz with the default window, twice as long in mono. It is told
+    // in separate.h and in the man page.
+    MOST_SPECTRA = 200000000
+};
 
 // What is open during a separation, freed in one place.
 typedef struct separation {
@@ -15,10 +24,12 @@ typedef struct separation {
     ub_model model;
     ub_masker *masker;
     ub_activator *activator;
+    ub_smoother *smoother;
 } separation;
 
 static void separation_free(separation *s)
 {
+    ub_smoother_free(s->smoother);
     ub_activator_free(s->activator);
     ub_masker_free(s->masker);
     ub_model_free(&s->model);
@@ -76,7 +87,21 @@ static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dic
     return status;
 }
 
-static ub_status resynthesise(separation *s, const ub_settings *settings,
+// What computes the activations that the model leaves open.
+static ub_status open_activations(separation *s, const ub_limits *limits, ub_message *why)
+{
+    const ub_model *model = &s->model;
+    ub_status status = ub_activator_new(&model->factors.templates, &model->factors.gains,
+                                        &model->activation, &s->activator, why);
+    if (!status && model->smoothing.continuity > 0.0) {
+        status = ub_smoother_new(&s->front, &model->factors, s->activator, &model->smoothing,
+                                 ub_spectra_frames_within(&s->front, limits->spectra_bytes),
+                                 &s->smoother, why);
+    }
+    return status;
+}
+
+static ub_status resynthesise(separation *s, const ub_settings *settings, const ub_limits *limits,
                               const ub_progress *progress, double from, const ub_stem_sink *sink,
                               ub_message *why)
 {
@@ -84,10 +109,9 @@ static ub_status resynthesise(separation *s, const ub_settings *settings,
     ub_status status = ub_masker_new(
         &factors->templates, &factors->gains, s->model.component_source, s->model.n_sources,
         settings->value[UB_PARAM_MASK_EXPONENT], NULL, &s->masker, why);
-    const bool by_frame = !status && factors->activations.n_cols == 0 && s->front.n_frames > 0;
-    if (by_frame) {
-        status = ub_activator_new(&factors->templates, &factors->gains, &s->model.activation,
-                                  &s->activator, why);
+    const bool is_open = factors->activations.n_cols == 0 && s->front.n_frames > 0;
+    if (!status && is_open) {
+        status = open_activations(s, limits, why);
     }
     if (status) {
         return status;
@@ -97,7 +121,8 @@ static ub_status resynthesise(separation *s, const ub_settings *settings,
         .n_sources = s->model.n_sources,
         .names = (const char *const *)s->model.names,
         .n_components = factors->templates.n_cols,
-        .activations = &factors->activations,
+        .activations = is_open ? NULL : &factors->activations,
+        .smoother = s->smoother,
         .activator = s->activator,
     };
     return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
@@ -105,7 +130,7 @@ static ub_status resynthesise(separation *s, const ub_settings *settings,
 
 ub_limits ub_limits_default(void)
 {
-    return (ub_limits){.block_frames = UB_BLOCK_FRAMES};
+    return (ub_limits){.block_frames = UB_BLOCK_FRAMES, .spectra_bytes = MOST_SPECTRA};
 }
 
 ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
@@ -122,17 +147,17 @@ ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
 {
     const ub_settings standard = ub_settings_default();
     settings = settings ? settings : &standard;
-    // A dictionary leaves most of the work to the second half, a blind fit does it first.
-    const double share = dictionary ? 0.2 : 0.8;
-    ub_part part = {progress, 0.0, share};
-    const ub_progress fitting = ub_part_progress(&part);
     separation s = {0};
     ub_status status = check(dictionary, settings, why);
     status = status ? status : open_transform(&s, mix, dictionary, settings, limits, why);
-    status = status ? status
-                    : ub_model_new(&s.front, dictionary ? &s.fitted : NULL, settings, &fitting,
-                                   &s.model, why);
-    status = status ? status : resynthesise(&s, settings, progress, share, sink, why);
+    if (!status) {
+        const ub_dictionary *fitted = dictionary ? &s.fitted : NULL;
+        const double share = ub_model_share(&s.front, fitted, settings, limits);
+        ub_progress_part part = {progress, 0.0, share};
+        const ub_progress fitting = ub_progress_of_part(&part);
+        status = ub_model_new(&s.front, fitted, settings, limits, &fitting, &s.model, why);
+        status = status ? status : resynthesise(&s, settings, limits, progress, share, sink, why);
+    }
     separation_free(&s);
     return status;
 }

@@ -3,13 +3,14 @@
 // analysis over channels and frames, activations over tiles of frames, masks over channels and
 // runs of frames, and synthesis over stems and channels, where overlap-add must go in order.
 #include "synthesis.h"
+#include "ground/progress_part.h"
+#include "team.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ACTIVATION_FRAMES = 24, // frames of a task; any number gives the same bits
-    MASK_FRAMES = 8
+    MASK_FRAMES = 8 // frames of a task; any number gives the same bits
 };
 
 typedef struct synthesis {
@@ -20,12 +21,13 @@ typedef struct synthesis {
     size_t block_frames; // most that are in memory
     size_t mask_stride;
     float complex *spectra; // [channel][frame][bin]
-    ub_matrix *magnitudes; // per channel, only with an activator
-    ub_matrix activations; // of the block, only with an activator
+    ub_matrix *magnitudes; // per channel, only for the team
+    ub_team team; // only when activations come frame by frame
+    ub_matrix activations; // of the block, unless those of the whole signal are given
     float *masks; // [channel][source][frame], mask_stride apart
     ub_matrix sums; // overlap-add, a column per source and channel
-    float *activator_work, *masker_work;
-    size_t activator_work_size, masker_work_size; // floats per thread
+    float *masker_work;
+    size_t masker_work_size; // floats per thread
     const float **pointers; // [source][channel]
     const float *const **stems; // [source]
 } synthesis;
@@ -42,7 +44,7 @@ static void synthesis_free(synthesis *s)
     ub_matrix_free(&s->activations);
     free(s->masks);
     ub_matrix_free(&s->sums);
-    free(s->activator_work);
+    ub_team_free(&s->team);
     free(s->masker_work);
     free(s->pointers);
     free(s->stems);
@@ -65,12 +67,8 @@ static size_t round_line(size_t n)
 
 static bool allocate_activator(synthesis *s)
 {
-    const size_t n_threads = s->front->n_threads;
-    s->activator_work_size = round_line(ub_activator_work_size(s->recipe->activator));
-    s->activator_work = new_aligned(n_threads * s->activator_work_size);
     s->magnitudes = calloc(s->n_channels, sizeof *s->magnitudes);
-    if (!s->activator_work || !s->magnitudes ||
-        ub_matrix_new(s->recipe->n_components, s->block_frames, &s->activations)) {
+    if (!s->magnitudes || ub_team_new(s->recipe->activator, s->front->n_threads, &s->team)) {
         return false;
     }
     for (size_t c = 0; c < s->n_channels; c++) {
@@ -94,7 +92,9 @@ static bool allocate(synthesis *s)
     s->stems = calloc(s->n_sources, sizeof *s->stems);
     return s->spectra && s->masks && s->masker_work && s->pointers && s->stems &&
            !ub_matrix_new(length, n_stems, &s->sums) &&
-           (!s->recipe->activator || allocate_activator(s));
+           (s->recipe->activations ||
+            !ub_matrix_new(s->recipe->n_components, s->block_frames, &s->activations)) &&
+           (s->recipe->activations || s->recipe->smoother || allocate_activator(s));
 }
 
 static float complex *spectrum_of(const synthesis *s, size_t channel, size_t frame)
@@ -123,17 +123,6 @@ static void analyse(synthesis *s, size_t n)
                 magnitude[f] *= s->front->scale;
             }
         }
-    }
-}
-
-static void activate(synthesis *s, size_t n)
-{
-#pragma omp parallel for schedule(dynamic, 1) num_threads((int)s->front->n_threads)
-    for (size_t first = 0; first < n; first += ACTIVATION_FRAMES) {
-        const size_t some = n - first < ACTIVATION_FRAMES ? n - first : ACTIVATION_FRAMES;
-        ub_activator_run(s->recipe->activator, s->magnitudes, first, some,
-                         s->activator_work + ub_thread_index() * s->activator_work_size,
-                         &s->activations);
     }
 }
 
@@ -202,15 +191,15 @@ static void make_stems(synthesis *s, const ub_progress *progress, size_t first, 
 {
     ub_progress_stage(progress, "analyse");
     analyse(s, n);
-    if (s->recipe->activator) {
+    if (s->magnitudes) {
         ub_progress_stage(progress, "activate");
-        activate(s, n);
+        ub_team_run(&s->team, s->magnitudes, n, &s->activations);
     }
     ub_progress_stage(progress, "mask");
-    if (s->recipe->activator) {
-        mask(s, &s->activations, 0, n);
-    } else {
+    if (s->recipe->activations) {
         mask(s, s->recipe->activations, first, n);
+    } else {
+        mask(s, &s->activations, 0, n);
     }
     ub_progress_stage(progress, "synthesise");
     synthesise(s, n);
@@ -224,16 +213,21 @@ static ub_status run(synthesis *s, const ub_progress *progress, double from,
     for (size_t first = 0; !status && first < n_frames; first += s->block_frames) {
         const size_t rest = n_frames - first;
         const size_t n = rest < s->block_frames ? rest : s->block_frames;
-        status = ub_progress_report(progress, "resynthesise",
-                                    from + (1.0 - from) * (double)first / (double)n_frames);
+        const double at = from + (1.0 - from) * (double)first / (double)n_frames;
+        status = ub_progress_report(progress, "resynthesise", at);
+        if (!status && s->recipe->smoother) { // first, as it reads for itself
+            ub_progress_part part = {progress, at, at};
+            const ub_progress smoothing = ub_progress_of_part(&part);
+            status =
+                ub_smoother_run(s->recipe->smoother, first, n, &smoothing, &s->activations, why);
+        }
         ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(s->front, first, n, why);
-        if (status) {
-            break;
+        if (!status) {
+            make_stems(s, progress, first, n);
+            ub_progress_stage(progress, "write");
+            status = emit(s, first, n, sink, why);
         }
-        make_stems(s, progress, first, n);
-        ub_progress_stage(progress, "write");
-        status = emit(s, first, n, sink, why);
     }
     return status ? status : ub_progress_report(progress, "resynthesise", 1.0);
 }

@@ -7,6 +7,7 @@
 #define UNBRAID_SEPARATE_SYNTHESIS_H
 
 #include "front.h"
+#include "smoother.h"
 #include "unbraid/mask.h"
 #include "unbraid/nmf.h"
 
@@ -16,8 +17,9 @@ typedef struct ub_recipe {
     size_t n_sources;
     const char *const *names;
     size_t n_components;
-    const ub_matrix *activations; ///< K x T of the whole signal, or NULL:
-    const ub_activator *activator; ///< then activations are computed block by block
+    const ub_matrix *activations; ///< K x T of the whole signal, or NULL: block by block then
+    ub_smoother *smoother; ///< gives them, or NULL:
+    const ub_activator *activator; ///< then this one does, frame by frame
 } ub_recipe;
 
 /**

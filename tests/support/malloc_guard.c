@@ -33,7 +33,7 @@ extern const char __executable_start, etext;
 enum { MOST_HELD = 4096 };
 
 static atomic_bool counting;
-static atomic_size_t n_counted, failing;
+static atomic_size_t n_counted, failing, n_bytes, peak_bytes;
 static _Atomic(void *) held[MOST_HELD];
 
 bool malloc_guard_works(void)
@@ -46,7 +46,7 @@ void malloc_guard_start(size_t n)
     for (size_t i = 0; i < MOST_HELD; i++) {
         held[i] = NULL;
     }
-    n_counted = 0;
+    n_counted = n_bytes = peak_bytes = 0;
     failing = n;
     counting = true;
 }
@@ -62,6 +62,11 @@ size_t malloc_guard_stop(size_t *still_held)
         *still_held = n_held;
     }
     return n_counted;
+}
+
+size_t malloc_guard_peak(void)
+{
+    return peak_bytes;
 }
 
 static bool is_counted(const void *caller)
@@ -80,11 +85,20 @@ static bool may_have(const void *caller)
     return false;
 }
 
+static void grow(size_t size)
+{
+    const size_t now = atomic_fetch_add(&n_bytes, size) + size;
+    size_t before = peak_bytes;
+    while (now > before && !atomic_compare_exchange_weak(&peak_bytes, &before, now)) {
+    }
+}
+
 static void *hold(const void *caller, void *memory)
 {
     for (size_t i = 0; memory && is_counted(caller) && i < MOST_HELD; i++) {
         void *none = NULL;
         if (atomic_compare_exchange_strong(&held[i], &none, memory)) {
+            grow(malloc_usable_size(memory));
             break;
         }
     }
@@ -96,6 +110,7 @@ static void let_go(void *memory)
     for (size_t i = 0; memory && counting && i < MOST_HELD; i++) {
         void *same = memory;
         if (atomic_compare_exchange_strong(&held[i], &same, NULL)) {
+            n_bytes -= malloc_usable_size(memory);
             break;
         }
     }
@@ -173,6 +188,11 @@ size_t malloc_guard_stop(size_t *still_held)
     if (still_held) {
         *still_held = 0;
     }
+    return 0;
+}
+
+size_t malloc_guard_peak(void)
+{
     return 0;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /**
-   Counts allocations, and lets one of them fail. A program that calls these functions has its
-   malloc, calloc, realloc, aligned_alloc, memalign, posix_memalign and free replaced.
+   Counts allocations and what they hold, and lets one of them fail. A program that calls these
+   functions has its malloc, calloc, realloc, aligned_alloc, memalign, posix_memalign and free
+   replaced.
 */
 #ifndef UNBRAID_TESTS_MALLOC_GUARD_H
 #define UNBRAID_TESTS_MALLOC_GUARD_H
@@ -25,5 +26,9 @@ void malloc_guard_start(size_t n);
 /** Stop counting. @return allocations since the start, failed ones too; `still_held`, which may be
     NULL, gets how many of them have not been freed. */
 size_t malloc_guard_stop(size_t *still_held);
+
+/** The most bytes that allocations since the start have held at a time, of the first 4096 that are
+    alive together. */
+size_t malloc_guard_peak(void);
 
 #endif

@@ -118,15 +118,27 @@ static ub_status read_frail(void *context, size_t first, size_t n, float *const 
     return UB_OK;
 }
 
-static ub_status separate_frail(frail_audio *frail, const ub_dictionary *dictionary,
+// Limits that every recording here is beyond, or none is.
+static ub_limits limits_for(bool is_long)
+{
+    ub_limits limits = ub_limits_default();
+    if (is_long) {
+        limits.spectra_bytes = 0;
+    }
+    return limits;
+}
+
+static ub_status separate_frail(frail_audio *frail, const ub_dictionary *dictionary, bool is_long,
                                 stem_shelf *shelf, ub_message *why)
 {
     ub_audio audio = synth_audio(frail->sound);
     audio.read = read_frail;
     audio.context = frail;
-    const ub_settings settings = small_settings();
+    ub_settings settings = small_settings();
+    settings.value[UB_PARAM_CONTINUITY] = is_long ? 0.1 : 0.0;
+    const ub_limits limits = limits_for(is_long);
     const ub_stem_sink sink = stem_shelf_sink(shelf);
-    return ub_separate(&audio, dictionary, &settings, NULL, &sink, why);
+    return ub_separate_within(&limits, &audio, dictionary, &settings, NULL, &sink, why);
 }
 
 static void a_failing_read_ends_with_its_own_status_and_message(void **state)
@@ -134,12 +146,13 @@ static void a_failing_read_ends_with_its_own_status_and_message(void **state)
     (void)state;
     synth *mixes[] = {small_mix(2, 4.0, RATE_HZ), small_mix(2, 40.0, 1000.0)};
     ub_dictionary dictionaries[] = {small_dictionary(RATE_HZ), small_dictionary(1000.0)};
-    for (size_t kind = 0; kind < 3; kind++) {
-        const synth *mix = mixes[kind / 2];
-        const ub_dictionary *dictionary = kind ? &dictionaries[kind / 2] : NULL;
+    for (size_t kind = 0; kind < 5; kind++) {
+        const bool is_long = kind > 2;
+        const synth *mix = mixes[kind == 2];
+        const ub_dictionary *dictionary = kind % 3 ? &dictionaries[kind == 2] : NULL;
         frail_audio frail = {.sound = mix};
         stem_shelf *shelf = stem_shelf_new(mix);
-        assert_int_equal(separate_frail(&frail, dictionary, shelf, NULL), UB_OK);
+        assert_int_equal(separate_frail(&frail, dictionary, is_long, shelf, NULL), UB_OK);
         stem_shelf_free(shelf);
         const size_t n_calls = frail.n_calls;
         assert_true(n_calls >= 2);
@@ -147,7 +160,8 @@ static void a_failing_read_ends_with_its_own_status_and_message(void **state)
             frail = (frail_audio){.sound = mix, .fails_at = at};
             shelf = stem_shelf_new(mix);
             ub_message why = {""};
-            assert_int_equal(separate_frail(&frail, dictionary, shelf, &why), UB_FILE_ERROR);
+            assert_int_equal(separate_frail(&frail, dictionary, is_long, shelf, &why),
+                             UB_FILE_ERROR);
             assert_string_equal(why.text, "the disk is tired");
             assert_int_equal(frail.n_calls, at);
             assert_false(shelf->broken);
@@ -208,15 +222,18 @@ static int listen(void *context, const char *stage, double fraction)
 }
 
 static ub_status separate_heard(const synth *mix, const ub_dictionary *dictionary, double n_free,
-                                listener *heard)
+                                bool is_long, listener *heard)
 {
     const ub_audio audio = synth_audio(mix);
     ub_settings settings = small_settings();
     settings.value[UB_PARAM_FREE] = n_free;
+    settings.value[UB_PARAM_CONTINUITY] = is_long && !n_free ? 0.1 : 0.0;
+    const ub_limits limits = limits_for(is_long);
     const ub_progress progress = {.report = listen, .context = heard};
     stem_shelf *shelf = stem_shelf_new(mix);
     const ub_stem_sink sink = stem_shelf_sink(shelf);
-    const ub_status status = ub_separate(&audio, dictionary, &settings, &progress, &sink, NULL);
+    const ub_status status =
+        ub_separate_within(&limits, &audio, dictionary, &settings, &progress, &sink, NULL);
     assert_true(status || stem_shelf_is_complete(shelf));
     stem_shelf_free(shelf);
     return status;
@@ -227,17 +244,18 @@ static void progress_never_falls_ends_at_one_and_can_stop_anywhere(void **state)
     (void)state;
     synth *mix = small_mix(2, 4.0, RATE_HZ);
     ub_dictionary dictionary = small_dictionary(RATE_HZ);
-    for (size_t kind = 0; kind < 3; kind++) {
-        const ub_dictionary *with = kind ? &dictionary : NULL;
-        const double n_free = kind == 2 ? 2.0 : 0.0;
+    for (size_t kind = 0; kind < 6; kind++) {
+        const bool is_long = kind >= 3;
+        const ub_dictionary *with = kind % 3 ? &dictionary : NULL;
+        const double n_free = kind % 3 == 2 ? 2.0 : 0.0;
         listener all = {0};
-        assert_int_equal(separate_heard(mix, with, n_free, &all), UB_OK);
+        assert_int_equal(separate_heard(mix, with, n_free, is_long, &all), UB_OK);
         assert_false(all.fell);
         assert_true(all.last == 1.0);
         assert_true(all.analysed && all.factorised && all.resynthesised);
         for (size_t at = 1; at <= all.n_calls; at++) {
             listener heard = {.stops_at = at};
-            assert_int_equal(separate_heard(mix, with, n_free, &heard), UB_CANCELLED);
+            assert_int_equal(separate_heard(mix, with, n_free, is_long, &heard), UB_CANCELLED);
             assert_false(heard.after_stop);
         }
     }
@@ -250,7 +268,7 @@ static void progress_ends_at_one_for_an_empty_recording(void **state)
     (void)state;
     synth *mix = synth_new(1, 0, RATE_HZ);
     listener all = {0};
-    assert_int_equal(separate_heard(mix, NULL, 0.0, &all), UB_OK);
+    assert_int_equal(separate_heard(mix, NULL, 0.0, false, &all), UB_OK);
     assert_false(all.fell);
     assert_true(all.last == 1.0);
     synth_free(mix);

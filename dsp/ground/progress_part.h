@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /** The progress of one step within that of a whole call. Private header. */
-#ifndef UNBRAID_EVALUATE_PROGRESS_PART_H
-#define UNBRAID_EVALUATE_PROGRESS_PART_H
+#ifndef UNBRAID_GROUND_PROGRESS_PART_H
+#define UNBRAID_GROUND_PROGRESS_PART_H
 
 #include "unbraid/status.h"
 
