@@ -7,6 +7,8 @@
 static const uint64_t stream_size = 0x7ffff000;
 // The largest size that leaves room for the rest of a RIFF header.
 static const uint64_t largest_riff = 0xffffff00;
+// More than what other programs append to a file without counting it.
+static const uint64_t tail_room = 1 << 20;
 
 // How a family of formats lays out its chunks.
 struct layout {
@@ -97,15 +99,29 @@ static void patch(struct bytes *bytes, int64_t at, uint64_t value)
     }
 }
 
-// A header that was never closed: no size, and a whole that ends before the samples begin.
-static bool is_open_ended(struct bytes *bytes, const struct chunk *samples)
+// A header that was never closed: no size, and a whole that ends before the samples begin; or
+// sizes of streams, whether the file falls short of them or goes on behind them.
+static bool is_stream(struct bytes *bytes, const struct chunk *samples)
 {
     unsigned char size[4];
-    if (bytes_read_at(bytes, 4, size, 4) != 4) {
+    if (samples->in_ds64 || bytes_read_at(bytes, 4, size, 4) != 4) {
         return false;
     }
-    const uint64_t whole = number(size, 4, false);
-    return samples->size == 0 && (whole + 8 <= (uint64_t)samples->payload || whole >= stream_size);
+    const uint64_t whole = 8 + number(size, 4, false), held = (uint64_t)bytes->size;
+    if (samples->size == 0) {
+        return whole <= (uint64_t)samples->payload || whole - 8 >= stream_size;
+    }
+    return samples->size >= stream_size &&
+           (samples->size > held - (uint64_t)samples->payload || held > whole + tail_room);
+}
+
+// More than the sizes of the format can say, so that a reader who believes them drops the rest.
+static bool is_too_large(const struct bytes *bytes, const struct layout *layout,
+                         const struct chunk *samples, bool stream)
+{
+    const uint64_t held = (uint64_t)(bytes->size - samples->payload);
+    return layout->size_bytes == 4 && !samples->in_ds64 &&
+           (bytes->size - 8 > (int64_t)UINT32_MAX || (stream && held > largest_riff));
 }
 
 static ub_status cut_off(uint64_t promised, uint64_t held, ub_message *why)
@@ -125,12 +141,10 @@ static ub_status check_chunks(struct bytes *bytes, const struct layout *layout, 
     const uint64_t held = (uint64_t)(bytes->size - samples.payload);
     const bool endless = layout == &caf && samples.size == UINT64_MAX;
     const bool too_much = samples.size > held && !endless;
-    const bool stream =
-        layout == &riff && !samples.in_ds64 &&
-        (is_open_ended(bytes, &samples) || (too_much && samples.size >= stream_size));
-    if (stream && held > largest_riff) {
+    const bool stream = layout == &riff && is_stream(bytes, &samples);
+    if (is_too_large(bytes, layout, &samples, stream)) {
         return ub_fail(why, UB_BAD_FORMAT,
-                       "is a WAV stream of more than 4 GiB, whose size field is too small; store "
+                       "is larger than the 4 GiB that the size fields of its format can say; store "
                        "it as RF64, W64 or FLAC");
     }
     if (stream) {

@@ -15,7 +15,8 @@
    A WAV that was written to a pipe does not know its own size (0, or about 2 or 4 GiB): it gets
    patches with the true one.
 
-   @return UB_OK, UB_BAD_FORMAT for a file that was cut off.
+   @return UB_OK, UB_BAD_FORMAT for a file that was cut off, or that has 32-bit sizes and is larger
+           than those can say.
 */
 ub_status audio_header_check(struct bytes *bytes, ub_message *why);
 

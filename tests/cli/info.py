@@ -2,8 +2,10 @@
 """unbraid info: of sound files and dictionaries, for people and as JSON."""
 import json
 import os
+import struct
 
-from toolkit import KINDS, Test, info, main, tones, write_wav
+from toolkit import (KINDS, Test, info, main, rf64_head, tones, w64_head, wav_bytes, write_sparse,
+                     write_wav)
 
 
 class Info(Test):
@@ -24,6 +26,30 @@ class Info(Test):
     def test_any_rate_can_be_looked_at(self):
         write_wav("in.wav", "s16", 4000, [[1]])
         self.assertEqual(info(self, "in.wav")["rate_hz"], 4000)
+
+    def test_sound_files_of_more_than_4_gib(self):
+        for make, name in ((rf64_head, "RF64"), (w64_head, "W64")):
+            write_sparse("in", make(5 << 30), 5 << 30)
+            about = info(self, "in")
+            self.assertTrue(about["format"].startswith(name), about)
+            self.assertEqual(about["samples"], 5 << 28)
+
+    def test_streams_that_go_on_behind_the_size_in_their_header(self):
+        form = wav_bytes("s16", 44100, [[0], [0]])[12:36]
+        for whole, size in [(0x7ffff024, 0x7ffff000), (0xffffffff, 0xffffffff), (0, 0)]:
+            head = b"RIFF" + struct.pack("<I", whole) + b"WAVE" + form + b"data"
+            write_sparse("in.wav", head + struct.pack("<I", size), 3 << 30)
+            self.assertEqual(info(self, "in.wav")["samples"], 3 << 28)
+
+    def test_what_stands_behind_the_samples_is_not_taken_for_them(self):
+        form = wav_bytes("s16", 44100, [[0], [0]])[12:36]
+        size, tail = 0x80000000, b"LIST" + struct.pack("<I", 5 << 20)
+        write_sparse("in.wav", b"RIFF" + struct.pack("<I", 36 + size + 8 + (5 << 20)) + b"WAVE" +
+                     form + b"data" + struct.pack("<I", size), size + 8 + (5 << 20))
+        with open("in.wav", "r+b") as file:
+            file.seek(44 + size)
+            file.write(tail)
+        self.assertEqual(info(self, "in.wav")["samples"], size // 4)
 
     def test_dictionaries(self):
         write_wav("in.wav", "f32", 16000, tones(8000, 16000))

@@ -140,6 +140,30 @@ def wav_bytes(kind, rate_hz, channels, data_size=None, riff_size=None):
     return b"RIFF" + struct.pack("<I", len(body) if riff_size is None else riff_size) + body
 
 
+def write_sparse(path, head, n_zeros):
+    """A file that ends in so many zeros and takes no room on the disk."""
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(len(head) + n_zeros)
+
+
+def rf64_head(data_size):
+    """What stands before the samples of an RF64 file: 16 bits, stereo, 44100 Hz."""
+    form = struct.pack("<IHHIIHH", 16, 1, 2, 44100, 44100 * 4, 4, 16)
+    sizes = struct.pack("<IQQQI", 28, data_size + 72, data_size, data_size // 4, 0)
+    return b"RF64\xff\xff\xff\xffWAVEds64" + sizes + b"fmt " + form + b"data\xff\xff\xff\xff"
+
+
+def w64_head(data_size):
+    """The same of a Sony Wave64 file."""
+    tail = bytes.fromhex("f3acd3118cd100c04f8edb8a")
+    form = struct.pack("<HHIIHH", 1, 2, 44100, 44100 * 4, 4, 16)
+    body = (b"wave" + tail + b"fmt " + tail + struct.pack("<Q", 24 + 16) + form + b"data" + tail +
+            struct.pack("<Q", 24 + data_size))
+    riff = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+    return riff + struct.pack("<Q", 24 + len(body) + data_size) + body
+
+
 def write_wav(path, kind, rate_hz, channels):
     """Write a WAV file of integers or floats."""
     path = pathlib.Path(path)

@@ -5,7 +5,8 @@ import math
 import pathlib
 import struct
 
-from toolkit import QUICK, Test, info, main, read_wav, to_integers, tones, wav_bytes, write_wav
+from toolkit import (QUICK, Test, info, main, read_wav, rf64_head, to_integers, tones, wav_bytes,
+                     write_sparse, write_wav)
 
 SIGNAL = tones(6000, 16000)
 INTEGERS = to_integers(SIGNAL, 16)
@@ -115,6 +116,21 @@ class BadInputs(Test):
         pathlib.Path("whole.caf").write_bytes(caf)
         self.assertEqual(info(self, "whole.caf")["samples"], 6000)
         self.check_refused("a.caf", caf[:-100], "cut off")
+
+    def test_more_than_4_gib_under_sizes_of_32_bits(self):
+        data = 5 << 30
+        form = wav_bytes("s16", 16000, INTEGERS)[12:36]
+        for whole, size in [(0xffffffff, 0xffffffff), (0, 0), (0x7ffff024, 0x7ffff000),
+                            ((data + 36) % 2 ** 32, data % 2 ** 32)]:
+            head = b"RIFF" + struct.pack("<I", whole) + b"WAVE" + form + b"data"
+            write_sparse("a.wav", head + struct.pack("<I", size), data)
+            self.check_refused("a.wav", None, "larger than the 4 GiB", "RF64")
+        write_sparse("a.aiff", b"FORM\xff\xff\xff\xffAIFFSSND\xff\xff\xff\xff", data)
+        self.check_refused("a.aiff", None, "larger than the 4 GiB")
+
+    def test_a_large_file_that_is_cut_off(self):
+        write_sparse("a.rf64", rf64_head(5 << 30), (5 << 30) - 4)
+        self.check_refused("a.rf64", None, "cut off", str(5 << 30))
 
     def test_samples_that_are_not_finite(self):
         for kind in ("f32", "f64"):
