@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Activations of fixed templates: the H half of the factorisation, a tile of frames at a time and
 // all its updates while the tile is in cache.
+#include "bands.h"
 #include "fit.h"
 #include "ground/fpu.h"
 
@@ -11,23 +12,32 @@ enum {
     PLAIN_UPDATES = 2 // from equal activations the first steps are large; relax after them
 };
 
+// The templates at one resolution.
+typedef struct resolution {
+    ub_packing packing;
+    float *packed, *transposed, *template_sums;
+    size_t n_iterations;
+} resolution;
+
 struct ub_activator {
     const ub_kernels *kernels;
-    ub_packing packing;
+    resolution fine, coarse; // the coarse one comes first, and has no iterations when there is none
+    ub_bands bands;
+    size_t n_components;
     double beta;
     double exponent, relaxed; // plain and over-relaxed
     float l1, l2;
-    size_t n_iterations;
     size_t tile_frames;
     size_t padded_components;
-    float *memory; // packed templates, then the arrays below
-    float *packed, *transposed, *template_sums, *scale;
+    float *memory; // the arrays of the levels and those below
+    float *scale;
     float *plain_exponents, *relaxed_exponents;
 };
 
 void ub_activator_free(ub_activator *activator)
 {
     if (activator) {
+        ub_bands_free(&activator->bands);
         free(activator->memory);
         free(activator);
     }
@@ -56,12 +66,12 @@ static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
     return UB_OK;
 }
 
-static void fill(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains)
+static void fill_level(const ub_activator *activator, const ub_matrix *templates,
+                       const ub_matrix *gains, resolution *level)
 {
-    const size_t padded = activator->padded_components;
-    activator->kernels->pack(&activator->packing, templates->data, templates->stride, gains->data,
-                             gains->stride, activator->packed);
-    activator->kernels->transpose(&activator->packing, activator->packed, activator->transposed);
+    activator->kernels->pack(&level->packing, templates->data, templates->stride, gains->data,
+                             gains->stride, level->packed);
+    activator->kernels->transpose(&level->packing, level->packed, level->transposed);
     for (size_t k = 0; k < templates->n_cols; k++) {
         double sum = 0.0, gain = 0.0;
         for (size_t f = 0; f < templates->n_rows; f++) {
@@ -70,13 +80,86 @@ static void fill(ub_activator *activator, const ub_matrix *templates, const ub_m
         for (size_t c = 0; c < gains->n_rows; c++) {
             gain += (double)ub_matrix_column(gains, k)[c];
         }
-        activator->template_sums[k] = (float)(sum * gain);
-        activator->scale[k] = 1.0f;
+        level->template_sums[k] = (float)(sum * gain);
     }
-    for (size_t k = 0; k < padded; k++) {
+}
+
+static ub_status fill(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains)
+{
+    fill_level(activator, templates, gains, &activator->fine);
+    for (size_t k = 0; k < activator->padded_components; k++) {
+        activator->scale[k] = 1.0f;
         activator->plain_exponents[k] = (float)activator->exponent;
         activator->relaxed_exponents[k] = (float)activator->relaxed;
     }
+    if (activator->coarse.n_iterations == 0) {
+        return UB_OK;
+    }
+    ub_matrix merged;
+    const ub_status status = ub_bands_merge_matrix(&activator->bands, templates, &merged);
+    if (!status) {
+        fill_level(activator, &merged, gains, &activator->coarse);
+        ub_matrix_free(&merged);
+    }
+    return status;
+}
+
+static size_t level_floats(const resolution *level, size_t padded_components)
+{
+    return round_line(level->packing.n_floats) + round_line(level->packing.n_transposed) +
+           padded_components;
+}
+
+static float *place_level(resolution *level, size_t padded_components, float *memory)
+{
+    level->packed = memory;
+    level->transposed = level->packed + round_line(level->packing.n_floats);
+    level->template_sums = level->transposed + round_line(level->packing.n_transposed);
+    return level->template_sums + padded_components;
+}
+
+static ub_status allocate(ub_activator *activator)
+{
+    const size_t padded = activator->padded_components;
+    const size_t n = level_floats(&activator->fine, padded) +
+                     level_floats(&activator->coarse, padded) + 3 * padded;
+    activator->memory = aligned_alloc(64, n * sizeof(float));
+    if (!activator->memory) {
+        return UB_NO_MEMORY;
+    }
+    memset(activator->memory, 0, n * sizeof(float));
+    float *rest = place_level(&activator->fine, padded, activator->memory);
+    rest = place_level(&activator->coarse, padded, rest);
+    activator->scale = rest;
+    activator->plain_exponents = rest + padded;
+    activator->relaxed_exponents = rest + 2 * padded;
+    return UB_OK;
+}
+
+static ub_status plan(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains,
+                      const ub_nmf_settings *settings)
+{
+    const size_t n_channels = gains->n_rows, n_bins = templates->n_rows, n_k = templates->n_cols;
+    activator->kernels =
+        settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
+    activator->n_components = n_k;
+    activator->beta = ub_beta_settled(settings->beta);
+    activator->exponent = ub_nmf_gamma(activator->beta);
+    activator->relaxed = activator->exponent * settings->relaxation;
+    activator->l1 = (float)settings->l1_activations;
+    activator->l2 = (float)settings->l2_activations;
+    activator->tile_frames = ub_tile_frames(n_channels, n_bins);
+    activator->padded_components = round_line(n_k);
+    activator->fine.n_iterations = settings->n_iterations;
+    activator->fine.packing = ub_kernels_packing(activator->kernels, n_channels, n_bins, n_k);
+    if (settings->n_coarse_iterations == 0) {
+        return UB_OK;
+    }
+    const ub_status status = ub_bands_new(n_bins, &activator->bands);
+    activator->coarse.n_iterations = settings->n_coarse_iterations;
+    activator->coarse.packing =
+        ub_kernels_packing(activator->kernels, n_channels, activator->bands.n_bands, n_k);
+    return status;
 }
 
 ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
@@ -84,73 +167,67 @@ ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
 {
     const ub_nmf_settings standard = ub_nmf_settings_default();
     settings = settings ? settings : &standard;
-    const ub_status status = check(templates, gains, settings, why);
+    ub_status status = check(templates, gains, settings, why);
     if (status) {
         return status;
     }
     ub_activator *activator = calloc(1, sizeof *activator);
-    if (!activator) {
-        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", templates->n_cols);
-    }
-    const double beta = ub_beta_settled(settings->beta);
-    activator->kernels =
-        settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
-    activator->packing =
-        ub_kernels_packing(activator->kernels, gains->n_rows, templates->n_rows, templates->n_cols);
-    activator->beta = beta;
-    activator->exponent = ub_nmf_gamma(beta);
-    activator->relaxed = activator->exponent * settings->relaxation;
-    activator->l1 = (float)settings->l1_activations;
-    activator->l2 = (float)settings->l2_activations;
-    activator->n_iterations = settings->n_iterations;
-    activator->tile_frames = ub_tile_frames(gains->n_rows, templates->n_rows);
-    activator->padded_components = round_line(templates->n_cols);
-    const size_t packed = round_line(activator->packing.n_floats);
-    const size_t transposed = round_line(activator->packing.n_transposed);
-    const size_t padded = activator->padded_components;
-    activator->memory = aligned_alloc(64, (packed + transposed + 4 * padded) * sizeof(float));
-    if (!activator->memory) {
+    status = activator ? plan(activator, templates, gains, settings) : UB_NO_MEMORY;
+    status = status ? status : allocate(activator);
+    status = status ? status : fill(activator, templates, gains);
+    if (status) {
         ub_activator_free(activator);
-        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", templates->n_cols);
+        return ub_fail(why, status, "no memory for %zu templates", templates->n_cols);
     }
-    activator->packed = activator->memory;
-    activator->transposed = activator->packed + packed;
-    activator->template_sums = activator->transposed + transposed;
-    activator->scale = activator->template_sums + padded;
-    activator->plain_exponents = activator->scale + padded;
-    activator->relaxed_exponents = activator->plain_exponents + padded;
-    fill(activator, templates, gains);
     *out = activator;
     return UB_OK;
 }
 
+static size_t sweep_floats(const ub_activator *activator, const resolution *level)
+{
+    const size_t n =
+        ub_sweep_work_size(&level->packing, activator->kernels->panel_bins, activator->tile_frames);
+    return round_line(n);
+}
+
+static size_t merged_stride(const ub_activator *activator)
+{
+    return round_line(activator->coarse.packing.n_bins);
+}
+
+// The sweep takes turns; the merged spectra of a tile lie behind it.
 size_t ub_activator_work_size(const ub_activator *activator)
 {
-    return ub_sweep_work_size(&activator->packing, activator->kernels->panel_bins,
-                              activator->tile_frames) +
-           activator->tile_frames * activator->padded_components;
+    size_t n = sweep_floats(activator, &activator->fine);
+    if (activator->coarse.n_iterations > 0) {
+        const size_t coarse = sweep_floats(activator, &activator->coarse);
+        n = n > coarse ? n : coarse;
+        n += activator->coarse.packing.n_channels * activator->tile_frames *
+             merged_stride(activator);
+    }
+    return n;
 }
 
 // Equal activations at the level of each frame. A frame of silence starts at zero and stays there.
 static void start_frames(const ub_activator *activator, const ub_matrix *spectra, size_t first,
                          size_t n, ub_matrix *activations)
 {
-    const size_t n_components = activator->packing.n_components;
+    const ub_packing *packing = &activator->fine.packing;
     double template_sum = 0.0;
-    for (size_t k = 0; k < n_components; k++) {
-        template_sum += (double)activator->template_sums[k];
+    for (size_t k = 0; k < packing->n_components; k++) {
+        template_sum += (double)activator->fine.template_sums[k];
     }
     for (size_t t = first; t < first + n; t++) {
         double level = 0.0;
-        for (size_t c = 0; c < activator->packing.n_channels; c++) {
+        for (size_t c = 0; c < packing->n_channels; c++) {
             const float *v = ub_matrix_column(&spectra[c], t);
-            for (size_t f = 0; f < activator->packing.n_bins; f++) {
+            for (size_t f = 0; f < packing->n_bins; f++) {
                 level += (double)v[f];
             }
         }
         const float h = template_sum > 0.0 ? (float)(level / template_sum) : 0.0f;
         float *column = ub_matrix_column(activations, t);
-        for (size_t k = 0; k < n_components; k++) {
+        for (size_t k = 0; k < packing->n_components; k++) {
             column[k] = h;
         }
     }
@@ -159,41 +236,71 @@ static void start_frames(const ub_activator *activator, const ub_matrix *spectra
 // A floor that does not look at other frames: far below the quietest 24-bit sound.
 static const float FLOOR = 1e-12f;
 
-static void run_tile(const ub_activator *activator, const ub_matrix *spectra, size_t first,
-                     size_t n, float *memory, ub_matrix *activations)
+// Updates number `done` and on of n frames, whose spectra have this stride.
+static void update(const ub_activator *activator, const resolution *level, const float *const *spectra,
+                   size_t stride, size_t n, size_t done, float *memory, float *activations,
+                   size_t activation_stride)
 {
-    const float *pointers[UB_NMF_MAX_CHANNELS];
-    for (size_t c = 0; c < activator->packing.n_channels; c++) {
-        pointers[c] = ub_matrix_column(&spectra[c], first);
-    }
     const ub_sweep_work work = ub_sweep_work_in(
-        memory, &activator->packing, activator->kernels->panel_bins, activator->tile_frames);
-    float *columns = ub_matrix_column(activations, first);
+        memory, &level->packing, activator->kernels->panel_bins, activator->tile_frames);
     ub_sweep sweep = {
-        .packing = activator->packing,
+        .packing = level->packing,
         .form = ub_form_for(activator->beta),
         .beta = activator->beta,
-        .spectra = pointers,
-        .spectrum_stride = spectra[0].stride,
+        .spectra = spectra,
+        .spectrum_stride = stride,
         .floor = FLOOR,
-        .templates = activator->packed,
-        .transposed = activator->transposed,
-        .template_sums = activator->template_sums,
-        .activations = columns,
-        .new_activations = columns,
-        .activation_stride = activations->stride,
+        .templates = level->packed,
+        .transposed = level->transposed,
+        .template_sums = level->template_sums,
+        .activations = activations,
+        .new_activations = activations,
+        .activation_stride = activation_stride,
         .n_frames = n,
         .scale = activator->scale,
         .l1 = activator->l1,
         .l2 = activator->l2,
         .update_activations = true,
     };
-    for (size_t i = 0; i < activator->n_iterations; i++) {
-        const bool plain = i < PLAIN_UPDATES;
+    for (size_t i = 0; i < level->n_iterations; i++) {
+        const bool plain = done + i < PLAIN_UPDATES;
         sweep.exponents = plain ? activator->plain_exponents : activator->relaxed_exponents;
         sweep.is_plain = (plain ? activator->exponent : activator->relaxed) == 1.0;
         activator->kernels->sweep(&sweep, 0, n, &work, NULL, NULL);
     }
+}
+
+static void run_coarse(const ub_activator *activator, const ub_matrix *spectra, size_t first,
+                       size_t n, float *memory, ub_matrix *activations)
+{
+    const size_t n_channels = activator->coarse.packing.n_channels;
+    const size_t stride = merged_stride(activator);
+    float *merged =
+        memory + ub_activator_work_size(activator) - n_channels * activator->tile_frames * stride;
+    const float *pointers[UB_NMF_MAX_CHANNELS];
+    for (size_t c = 0; c < n_channels; c++) {
+        float *channel = merged + c * activator->tile_frames * stride;
+        memset(channel, 0, n * stride * sizeof(float));
+        for (size_t t = 0; t < n; t++) {
+            ub_bands_merge(&activator->bands, ub_matrix_column(&spectra[c], first + t),
+                           channel + t * stride);
+        }
+        pointers[c] = channel;
+    }
+    update(activator, &activator->coarse, pointers, stride, n, 0, memory,
+           ub_matrix_column(activations, first), activations->stride);
+}
+
+static void run_fine(const ub_activator *activator, const ub_matrix *spectra, size_t first,
+                     size_t n, float *memory, ub_matrix *activations)
+{
+    const float *pointers[UB_NMF_MAX_CHANNELS];
+    for (size_t c = 0; c < activator->fine.packing.n_channels; c++) {
+        pointers[c] = ub_matrix_column(&spectra[c], first);
+    }
+    update(activator, &activator->fine, pointers, spectra[0].stride, n,
+           activator->coarse.n_iterations, memory, ub_matrix_column(activations, first),
+           activations->stride);
 }
 
 void ub_activator_run(const ub_activator *activator, const ub_matrix *spectra, size_t first,
@@ -203,7 +310,10 @@ void ub_activator_run(const ub_activator *activator, const ub_matrix *spectra, s
     start_frames(activator, spectra, first, n, activations);
     for (size_t t = 0; t < n; t += activator->tile_frames) {
         const size_t some = n - t < activator->tile_frames ? n - t : activator->tile_frames;
-        run_tile(activator, spectra, first + t, some, work, activations);
+        if (activator->coarse.n_iterations > 0) {
+            run_coarse(activator, spectra, first + t, some, work, activations);
+        }
+        run_fine(activator, spectra, first + t, some, work, activations);
     }
     ub_fpu_restore(mode);
 }

@@ -94,6 +94,7 @@ void ub_fit_free(ub_fit *fit)
     free(fit->thread_work);
     free(fit->component_work);
     free(fit->gain_sums);
+    free(fit->audible_work);
     free(fit->held_gains);
     *fit = (ub_fit){0};
 }
@@ -155,12 +156,14 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
     fit->component_work = new_floats(fit->n_threads * fit->component_work_floats);
     fit->gain_sums = calloc(fit->n_components * fit->n_channels * 2, sizeof(double));
     fit->held_gains = calloc(fit->n_components, sizeof(bool));
+    const bool audible = fit->settings.mask_tolerance > 0.0;
+    fit->audible_work = audible ? new_floats(ub_fit_audible_work_size(fit)) : NULL;
     return fit->packed && fit->transposed && fit->template_sums && fit->exponents &&
            (fit->continuity || fit->settings.continuity <= 0.0) && fit->ratio_sums &&
            (fit->power_sums || fit->sweep.form == UB_FORM_KULLBACK) && fit->activation_sums &&
            fit->chunk_costs && fit->thread_work && fit->component_work && fit->gain_sums &&
-           fit->held_gains && point_new(fit, factors, &fit->now) &&
-           point_new(fit, factors, &fit->before) &&
+           fit->held_gains && (fit->audible_work || !audible) &&
+           point_new(fit, factors, &fit->now) && point_new(fit, factors, &fit->before) &&
            !ub_matrix_new(fit->n_components, fit->n_frames, &fit->next_activations);
 }
 

@@ -13,6 +13,8 @@
 #include "kernels/kernels.h"
 #include "unbraid/nmf.h"
 
+#include <string.h>
+
 typedef struct ub_point {
     ub_matrix templates; // F x K
     ub_matrix gains; // C x K
@@ -51,6 +53,7 @@ typedef struct ub_fit {
     float *component_work; // n_threads x what update_templates wants
     size_t component_work_floats;
     double *gain_sums; // K x C x 2
+    float *audible_work; // for ub_fit_mask_change(); NULL when nobody asks
     bool *held_gains; // by group: the scale has nowhere to go, an activation is fixed
 } ub_fit;
 
@@ -77,6 +80,23 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update);
     old `now`, otherwise the old `now` is gone. */
 void ub_fit_advance(ub_fit *fit, double exponent, bool keep);
 
+/** All updates that the settings ask for; arguments that have been checked. The report is set on
+    success, but for `costs`, which is borrowed. @return UB_OK, UB_NO_MEMORY, UB_CANCELLED. */
+ub_status ub_fit_run(const ub_matrix *spectra, size_t n_channels, const ub_nmf_settings *settings,
+                     const ub_nmf_constraints *constraints, const ub_progress *progress,
+                     ub_nmf_factors *factors, ub_nmf_report *report);
+
+/** settings->n_coarse_iterations updates on bands of bins, and what it takes to make their result a
+    start for the bins (coarse.c). @return as ub_fit_run(). */
+ub_status ub_fit_coarse(const ub_matrix *spectra, size_t n_channels,
+                        const ub_nmf_settings *settings, const ub_nmf_constraints *constraints,
+                        const ub_progress *progress, ub_nmf_factors *factors);
+
+/** How much the masks of components differ between `before` and `now` (audible.c): the root of
+    sum (v (m - m'))^2 over sum v^2, over components, bins and a sample of frames. */
+double ub_fit_mask_change(const ub_fit *fit);
+size_t ub_fit_audible_work_size(const ub_fit *fit);
+
 /** Go back from `now` to `before`. */
 void ub_fit_retreat(ub_fit *fit);
 
@@ -96,6 +116,15 @@ double ub_fit_penalty(const ub_fit *fit, const ub_point *point);
 /** Coefficients of the continuity gradient at a point, into fit->continuity; exponents of rows
     that have died become zero. */
 void ub_fit_continuity(ub_fit *fit, const ub_point *point);
+
+/** Copy the values of a matrix into one of the same rows and columns. */
+static inline void ub_fit_copy_columns(const ub_matrix *from, ub_matrix *to)
+{
+    for (size_t col = 0; col < from->n_cols; col++) {
+        memcpy(ub_matrix_column(to, col), ub_matrix_column(from, col),
+               from->n_rows * sizeof(float));
+    }
+}
 
 /** The exponent for which the auxiliary function of Fevotte and Idier (2011) is minimised. */
 static inline double ub_nmf_gamma(double beta)

@@ -6,6 +6,7 @@
 // that was measured is kept, to go back to when the objective has risen since.
 #include "unbraid/nmf.h"
 #include "fit.h"
+#include "ground/progress_part.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,6 +56,10 @@ ub_status ub_nmf_settings_check(const ub_nmf_settings *settings, ub_message *why
     if (!in_range(settings->tolerance, 0.0, 1.0)) {
         return ub_fail(why, UB_BAD_SETTING, "the tolerance is %g, but must be from 0 to 1",
                        settings->tolerance);
+    }
+    if (!in_range(settings->mask_tolerance, 0.0, 1.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "the mask tolerance is %g, but must be from 0 to 1",
+                       settings->mask_tolerance);
     }
     if (!in_range(settings->relaxation, 1.0, 1.999)) {
         return ub_fail(why, UB_BAD_SETTING,
@@ -273,6 +278,12 @@ static bool small_fall(const ub_fit *fit, const course *at, double objective)
                fit->settings.tolerance * (double)(at->done - at->kept) * fabs(before);
 }
 
+static bool is_inaudible(const ub_fit *fit, const course *at)
+{
+    const double tolerance = fit->settings.mask_tolerance;
+    return tolerance > 0.0 && at->done > at->kept && ub_fit_mask_change(fit) <= tolerance;
+}
+
 static void note(ub_fit *fit, const course *at, double objective, ub_nmf_report *report)
 {
     fit->now.objective = report->cost = objective;
@@ -304,7 +315,8 @@ static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report
         }
         if (measure) {
             note(fit, &at, objective, report);
-            report->converged = at.stuck || small_fall(fit, &at, objective);
+            report->converged =
+                at.stuck || small_fall(fit, &at, objective) || is_inaudible(fit, &at);
             if (last || report->converged) {
                 return UB_OK;
             }
@@ -321,6 +333,55 @@ static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report
     }
 }
 
+ub_status ub_fit_run(const ub_matrix *spectra, size_t n_channels, const ub_nmf_settings *settings,
+                     const ub_nmf_constraints *constraints, const ub_progress *progress,
+                     ub_nmf_factors *factors, ub_nmf_report *report)
+{
+    ub_fit fit;
+    ub_status status = ub_fit_new(spectra, n_channels, settings, constraints, factors, &fit);
+    if (status) {
+        return status;
+    }
+    ub_fit_normalise(&fit, &fit.now, true);
+    ub_fit_tie_gains(&fit, &fit.now);
+    status = iterate(&fit, progress, report);
+    if (!status) {
+        take_out(&fit, factors);
+    }
+    ub_fit_free(&fit);
+    return status;
+}
+
+// The stages work on a copy: a fit that is cancelled changes nothing.
+static ub_status run_stages(const ub_matrix *spectra, size_t n_channels,
+                            const ub_nmf_settings *settings, const ub_nmf_constraints *constraints,
+                            const ub_progress *progress, ub_nmf_factors *factors,
+                            ub_nmf_report *report)
+{
+    if (settings->n_coarse_iterations == 0) {
+        return ub_fit_run(spectra, n_channels, settings, constraints, progress, factors, report);
+    }
+    ub_progress_part parts[2] = {{progress, 0.0, 0.6}, {progress, 0.6, 1.0}};
+    const ub_progress first = ub_progress_of_part(&parts[0]);
+    const ub_progress second = ub_progress_of_part(&parts[1]);
+    ub_nmf_factors copy = {0};
+    ub_status status = ub_matrix_copy(&factors->templates, &copy.templates);
+    status = status ? status : ub_matrix_copy(&factors->activations, &copy.activations);
+    status = status ? status : ub_matrix_copy(&factors->gains, &copy.gains);
+    status =
+        status ? status : ub_fit_coarse(spectra, n_channels, settings, constraints, &first, &copy);
+    status = status
+                 ? status
+                 : ub_fit_run(spectra, n_channels, settings, constraints, &second, &copy, report);
+    if (!status) {
+        ub_fit_copy_columns(&copy.templates, &factors->templates);
+        ub_fit_copy_columns(&copy.activations, &factors->activations);
+        ub_fit_copy_columns(&copy.gains, &factors->gains);
+    }
+    ub_nmf_factors_free(&copy);
+    return status;
+}
+
 ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_settings *settings,
                      const ub_nmf_constraints *constraints, const ub_progress *progress,
                      ub_nmf_factors *factors, ub_nmf_report *report, ub_message *why)
@@ -335,27 +396,18 @@ ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     if (status) {
         return status;
     }
-    ub_fit fit;
-    status = ub_fit_new(spectra, n_channels, settings, constraints, factors, &fit);
-    if (status) {
-        return ub_fail(why, status,
-                       "no memory to factorise %zu bins, %zu frames and %zu components",
-                       spectra[0].n_rows, spectra[0].n_cols, factors->templates.n_cols);
-    }
-    ub_progress_stage(progress, "factorise");
     ub_nmf_report local = {.costs = report ? report->costs : NULL};
     for (size_t i = 0; local.costs && i <= settings->n_iterations; i++) {
         local.costs[i] = NAN;
     }
-    ub_fit_normalise(&fit, &fit.now, true);
-    ub_fit_tie_gains(&fit, &fit.now);
-    status = iterate(&fit, progress, &local);
-    if (!status) {
-        take_out(&fit, factors);
-        if (report) {
-            *report = local;
-        }
+    status = run_stages(spectra, n_channels, settings, constraints, progress, factors, &local);
+    if (status == UB_NO_MEMORY) {
+        return ub_fail(why, status,
+                       "no memory to factorise %zu bins, %zu frames and %zu components",
+                       spectra[0].n_rows, spectra[0].n_cols, factors->templates.n_cols);
     }
-    ub_fit_free(&fit);
+    if (!status && report) {
+        *report = local;
+    }
     return status;
 }

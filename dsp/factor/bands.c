@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BINS_PER_WIDTH = 70 // a band starting at bin b holds b / 70 bins, at least one
+};
+
+static size_t next_band(size_t first, size_t n_bins)
+{
+    const size_t width = first / BINS_PER_WIDTH;
+    const size_t next = first + (width ? width : 1);
+    return next < n_bins ? next : n_bins;
+}
+
+ub_status ub_bands_new(size_t n_bins, ub_bands *out)
+{
+    ub_bands bands = {.n_bins = n_bins};
+    for (size_t f = 0; f < n_bins; f = next_band(f, n_bins)) {
+        bands.n_bands++;
+    }
+    bands.first = calloc(bands.n_bands + 1, sizeof *bands.first);
+    if (!bands.first) {
+        return UB_NO_MEMORY;
+    }
+    size_t b = 0;
+    for (size_t f = 0; f < n_bins; f = next_band(f, n_bins)) {
+        bands.first[b++] = f;
+    }
+    bands.first[b] = n_bins;
+    *out = bands;
+    return UB_OK;
+}
+
+void ub_bands_free(ub_bands *bands)
+{
+    free(bands->first);
+    *bands = (ub_bands){0};
+}
+
+void ub_bands_merge(const ub_bands *bands, const float *bins, float *merged)
+{
+    for (size_t b = 0; b < bands->n_bands; b++) {
+        float sum = 0.0f;
+        for (size_t f = bands->first[b]; f < bands->first[b + 1]; f++) {
+            sum += bins[f];
+        }
+        merged[b] = sum;
+    }
+}
+
+ub_status ub_bands_merge_matrix(const ub_bands *bands, const ub_matrix *bins, ub_matrix *out)
+{
+    if (ub_matrix_new(bands->n_bands, bins->n_cols, out)) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t col = 0; col < bins->n_cols; col++) {
+        ub_bands_merge(bands, ub_matrix_column(bins, col), ub_matrix_column(out, col));
+    }
+    return UB_OK;
+}
+
+void ub_bands_share(const ub_bands *bands, const float *merged, const double *weights, float *bins)
+{
+    for (size_t b = 0; b < bands->n_bands; b++) {
+        const size_t first = bands->first[b], end = bands->first[b + 1];
+        double sum = 0.0;
+        for (size_t f = first; f < end; f++) {
+            sum += weights[f];
+        }
+        for (size_t f = first; f < end; f++) {
+            const double share = sum > 0.0 ? weights[f] / sum : 1.0 / (double)(end - first);
+            bins[f] = (float)((double)merged[b] * share);
+        }
+    }
+}
