@@ -84,6 +84,20 @@ typedef struct ub_sweep_work {
     float *sums; ///< 2 x tile_frames x (K rounded up to 16)
 } ub_sweep_work;
 
+/**
+   Coordinate descent on the quadratic 1/2 x' G x - n' x over x >= 0, for many x side by side: row k
+   of a panel holds entry k of each. Entries that are zero stay so, others stay above zero, from
+   where they can come back; no step raises the quadratic. Read only; shared by all threads.
+*/
+typedef struct ub_descent {
+    size_t n_components; ///< K
+    const float *gram; ///< G, K x K, symmetric
+    size_t gram_stride;
+    const float *inverses; ///< K: 1 / G[k,k]; 0 for a row that stays as it is
+    float least; ///< of entries that are not zero
+    size_t n_sweeps; ///< over all rows
+} ub_descent;
+
 /** A set of kernels. Constant tables; see ub_kernels_best(). */
 typedef struct ub_kernels {
     const char *name; ///< "generic", "avx2", "avx512", "neon"
@@ -121,6 +135,28 @@ typedef struct ub_kernels {
 
     /** y[i] = x[i]^p for normal x > 0; relative error below 2e-6 |p| max(1, |log2 x| / 8). */
     void (*power)(const float *x, size_t n, float exponent, float *y);
+
+    // For the Euclidean distance, whose gradients need products with V and Gram matrices only.
+
+    /** W'V: out[t * out_stride + k] = sum_cf w[c,f,k] V[c,f,t] for frames [first, first + n).
+        `spare` has as many floats as `out`, n * out_stride; not used with one channel. */
+    void (*project)(const ub_packing *packing, const float *packed, const float *const *spectra,
+                    size_t spectrum_stride, size_t first, size_t n, float *out, size_t out_stride,
+                    float *spare);
+
+    /** VH': adds sum_t V[c,f,t] h[t * h_stride + k] over frames [first, first + n) to `sums`, which
+        are packed like the templates; h begins with the frame `first`. */
+    void (*correlate)(const ub_packing *packing, const float *const *spectra,
+                      size_t spectrum_stride, size_t first, size_t n, const float *h,
+                      size_t h_stride, float *sums);
+
+    /** Adds sum_t rows[t * stride + k] rows[t * stride + l] over n rows to sums[l * stride + k].
+        Only entries with l <= k count. The stride is K rounded up to 16, the padding zero. */
+    void (*gram)(const float *rows, size_t stride, size_t n, size_t n_components, float *sums);
+
+    /** Descend in a panel: x[k * width + i], and linear terms n in the same layout; width a number
+        of whole vectors up to panel_bins. @return by how much the quadratics have fallen in all. */
+    double (*descend)(const ub_descent *descent, const float *linear, size_t width, float *x);
 } ub_kernels;
 
 /** The fastest set that this CPU runs. Never NULL. */

@@ -343,6 +343,8 @@ static void masks_frame(float *const *x, size_t n_groups, size_t offset, size_t 
     }
 }
 
+#include "kernels_gram_body.h"
+
 const ub_kernels UB_SET = {
     .name = UB_SET_NAME,
     .lanes = LANES,
@@ -353,4 +355,8 @@ const ub_kernels UB_SET = {
     .model = model_channel,
     .masks = masks_frame,
     .power = power_array,
+    .project = project_frames,
+    .correlate = correlate_frames,
+    .gram = gram_rows,
+    .descend = descend_panel,
 };

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The kernels of the Euclidean distance, every set that this machine runs, against plain loops.
+#include "kernels/kernels.h"
+#include "unbraid/matrix.h"
+#include "unbraid/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { N_SHAPES = 60, MOST_CHANNELS = 3, MOST_COMPONENTS = 64 };
+
+typedef struct bench {
+    const ub_kernels *kernels;
+    size_t n_channels, n_bins, n_components, n_frames, first, n;
+    ub_packing packing;
+    ub_matrix spectra[MOST_CHANNELS];
+    ub_matrix templates, gains, activations, packed;
+    const float *pointers[MOST_CHANNELS];
+} bench;
+
+static double at(const ub_matrix *matrix, size_t row, size_t col)
+{
+    return (double)ub_matrix_column(matrix, col)[row];
+}
+
+static ub_matrix new_matrix(size_t n_rows, size_t n_cols, ub_random *random)
+{
+    ub_matrix matrix;
+    assert_int_equal(ub_matrix_new(n_rows, n_cols, &matrix), UB_OK);
+    for (size_t i = 0; i < n_rows * n_cols && random; i++) {
+        ub_matrix_column(&matrix, i / n_rows)[i % n_rows] = ub_random_uniform(random);
+    }
+    return matrix;
+}
+
+// A run of frames somewhere within the spectra.
+static bench bench_new(const ub_kernels *kernels, ub_random *random)
+{
+    bench b = {.kernels = kernels};
+    b.n_channels = 1 + ub_random_bits(random) % MOST_CHANNELS;
+    b.n_bins = 1 + ub_random_bits(random) % 150;
+    b.n_components = 1 + ub_random_bits(random) % MOST_COMPONENTS;
+    b.n_frames = 1 + ub_random_bits(random) % 60;
+    b.first = ub_random_bits(random) % b.n_frames;
+    b.n = 1 + ub_random_bits(random) % (b.n_frames - b.first);
+    b.packing = ub_kernels_packing(kernels, b.n_channels, b.n_bins, b.n_components);
+    b.templates = new_matrix(b.n_bins, b.n_components, random);
+    b.gains = new_matrix(b.n_channels, b.n_components, random);
+    b.activations = new_matrix(b.n_components, b.n, random);
+    b.packed = new_matrix(b.packing.n_floats, 1, NULL);
+    for (size_t c = 0; c < b.n_channels; c++) {
+        b.spectra[c] = new_matrix(b.n_bins, b.n_frames, random);
+        b.pointers[c] = b.spectra[c].data;
+    }
+    kernels->pack(&b.packing, b.templates.data, b.templates.stride, b.gains.data, b.gains.stride,
+                  b.packed.data);
+    return b;
+}
+
+static void bench_free(bench *b)
+{
+    ub_matrix_free(&b->templates);
+    ub_matrix_free(&b->gains);
+    ub_matrix_free(&b->activations);
+    ub_matrix_free(&b->packed);
+    for (size_t c = 0; c < b->n_channels; c++) {
+        ub_matrix_free(&b->spectra[c]);
+    }
+}
+
+static void for_all(void (*check)(bench *, ub_random *))
+{
+    const ub_kernels *sets[4];
+    const size_t n = ub_kernels_all(sets);
+    for (size_t set = 0; set < n; set++) {
+        ub_random random = ub_random_new(13);
+        for (size_t i = 0; i < N_SHAPES; i++) {
+            bench b = bench_new(sets[set], &random);
+            check(&b, &random);
+            bench_free(&b);
+        }
+    }
+}
+
+// n roundings of half an ulp, all terms positive.
+static void assert_near(double x, double wanted, size_t n)
+{
+    assert_true(fabs(x - wanted) <= 6e-8 * (double)(n + 2) * wanted);
+}
+
+static void check_project(bench *b, ub_random *random)
+{
+    ub_matrix out = new_matrix(b->n_components, b->n, random);
+    ub_matrix spare = new_matrix(b->n_components, b->n, random);
+    b->kernels->project(&b->packing, b->packed.data, b->pointers, b->spectra[0].stride, b->first,
+                        b->n, out.data, out.stride, spare.data);
+    for (size_t i = 0; i < b->n * b->n_components; i++) {
+        const size_t k = i % b->n_components, t = i / b->n_components;
+        double wanted = 0.0;
+        for (size_t j = 0; j < b->n_channels * b->n_bins; j++) {
+            const size_t c = j / b->n_bins, f = j % b->n_bins;
+            wanted +=
+                at(&b->gains, c, k) * at(&b->templates, f, k) * at(&b->spectra[c], f, b->first + t);
+        }
+        assert_near(at(&out, k, t), wanted, b->n_channels * b->n_bins);
+    }
+    ub_matrix_free(&out);
+    ub_matrix_free(&spare);
+}
+
+static void projections_match_the_reference(void **state)
+{
+    (void)state;
+    for_all(check_project);
+}
+
+// Added to what is there, in the packed layout, and nothing in the padding.
+static void check_correlate(bench *b, ub_random *random)
+{
+    ub_matrix sums = new_matrix(b->packing.n_floats, 1, NULL);
+    (void)random;
+    memcpy(sums.data, b->packed.data, b->packing.n_floats * sizeof(float));
+    b->kernels->correlate(&b->packing, b->pointers, b->spectra[0].stride, b->first, b->n,
+                          b->activations.data, b->activations.stride, sums.data);
+    double rest = 0.0;
+    for (size_t i = 0; i < b->packing.n_floats; i++) {
+        rest += (double)sums.data[i];
+    }
+    for (size_t i = 0; i < b->n_channels * b->n_bins * b->n_components; i++) {
+        const size_t k = i % b->n_components, f = i / b->n_components % b->n_bins;
+        const size_t c = i / b->n_components / b->n_bins;
+        const size_t panel_bins = b->kernels->panel_bins;
+        size_t width;
+        const size_t place =
+            ub_packing_panel(&b->packing, panel_bins, c, f / panel_bins, &width) + f % panel_bins;
+        double wanted = (double)b->packed.data[place + k * width];
+        for (size_t t = 0; t < b->n; t++) {
+            wanted += at(&b->spectra[c], f, b->first + t) * at(&b->activations, k, t);
+        }
+        assert_near((double)sums.data[place + k * width], wanted, b->n + 1);
+        rest -= (double)sums.data[place + k * width];
+    }
+    assert_true(fabs(rest) <= 1e-9 * (double)b->packing.n_floats);
+    ub_matrix_free(&sums);
+}
+
+static void correlations_match_the_reference(void **state)
+{
+    (void)state;
+    for_all(check_correlate);
+}
+
+static void check_gram(bench *b, ub_random *random)
+{
+    const size_t n_k = b->n_components;
+    ub_matrix sums = new_matrix(n_k, n_k, random), before;
+    assert_int_equal(ub_matrix_copy(&sums, &before), UB_OK);
+    b->kernels->gram(b->activations.data, b->activations.stride, b->n, n_k, sums.data);
+    for (size_t l = 0; l < n_k; l++) {
+        for (size_t k = l; k < n_k; k++) {
+            double wanted = at(&before, k, l);
+            for (size_t t = 0; t < b->n; t++) {
+                wanted += at(&b->activations, k, t) * at(&b->activations, l, t);
+            }
+            assert_near(at(&sums, k, l), wanted, b->n + 1);
+        }
+    }
+    ub_matrix_free(&sums);
+    ub_matrix_free(&before);
+}
+
+static void gram_matrices_match_the_reference(void **state)
+{
+    (void)state;
+    for_all(check_gram);
+}
+
+// ---- coordinate descent ------------------------------------------------------------------------
+
+typedef struct problem {
+    size_t n_k, width, stride;
+    float gram[MOST_COMPONENTS * MOST_COMPONENTS], inverses[MOST_COMPONENTS];
+    float linear[MOST_COMPONENTS * 64], x[MOST_COMPONENTS * 64];
+} problem;
+
+// A diagonal that dominates: rounding does not grow from sweep to sweep. Every fifth row stays, a
+// tenth of the entries is zero, half of the minima lie below zero.
+static void draw_problem(problem *p, size_t n_k, size_t width, ub_random *random)
+{
+    p->n_k = n_k;
+    p->width = width;
+    p->stride = (n_k + 15) / 16 * 16;
+    for (size_t l = 0; l < n_k; l++) {
+        for (size_t k = 0; k <= l; k++) {
+            const float g = ub_random_uniform(random) / (float)n_k;
+            p->gram[l * p->stride + k] = p->gram[k * p->stride + l] = g;
+        }
+        p->gram[l * p->stride + l] += 1.0f;
+        p->inverses[l] = l % 5 == 4 ? 0.0f : 1.0f / p->gram[l * p->stride + l];
+    }
+    for (size_t i = 0; i < n_k * width; i++) {
+        p->linear[i] = 2.0f * ub_random_uniform(random) - 0.7f;
+        p->x[i] = ub_random_bits(random) % 10 == 0 ? 0.0f : ub_random_uniform(random) + 0.01f;
+    }
+}
+
+static double slope_at(const problem *p, const double *x, size_t k, size_t i)
+{
+    double slope = -(double)p->linear[k * p->width + i];
+    for (size_t l = 0; l < p->n_k; l++) {
+        slope += (double)p->gram[k * p->stride + l] * x[l * p->width + i];
+    }
+    return slope;
+}
+
+static double value(const problem *p, const double *x)
+{
+    double sum = 0.0;
+    for (size_t j = 0; j < p->n_k * p->width; j++) {
+        const double slope = slope_at(p, x, j / p->width, j % p->width);
+        sum += 0.5 * x[j] * (slope - (double)p->linear[j]);
+    }
+    return sum;
+}
+
+static void sweep(const problem *p, double least, double *x)
+{
+    for (size_t j = 0; j < p->n_k * p->width; j++) {
+        const size_t k = j / p->width, i = j % p->width;
+        const double slope = slope_at(p, x, k, i);
+        if (p->inverses[k] != 0.0f && x[j] > 0.0) {
+            x[j] = fmax(x[j] - slope / (double)p->gram[k * p->stride + k], least);
+        }
+    }
+}
+
+static void check_descend(bench *b, ub_random *random)
+{
+    static problem p;
+    static double wanted[MOST_COMPONENTS * 64];
+    const size_t lanes = b->kernels->lanes;
+    const size_t width = lanes * (1 + ub_random_bits(random) % (b->kernels->panel_bins / lanes));
+    draw_problem(&p, b->n_components, width, random);
+    for (size_t j = 0; j < p.n_k * width; j++) {
+        wanted[j] = (double)p.x[j];
+    }
+    const ub_descent descent = {
+        .n_components = p.n_k,
+        .gram = p.gram,
+        .gram_stride = p.stride,
+        .inverses = p.inverses,
+        .least = 1e-6f,
+        .n_sweeps = 1 + ub_random_bits(random) % 3,
+    };
+    const double before = value(&p, wanted);
+    for (size_t i = 0; i < descent.n_sweeps; i++) {
+        sweep(&p, 1e-6, wanted);
+    }
+    const double saved = b->kernels->descend(&descent, p.linear, width, p.x);
+    for (size_t j = 0; j < p.n_k * width; j++) {
+        // Sums of some K terms below two, a few times over.
+        assert_true(fabs((double)p.x[j] - wanted[j]) <= 2e-6);
+        assert_true((p.x[j] == 0.0f) == (wanted[j] == 0.0));
+    }
+    const double fall = before - value(&p, wanted);
+    assert_true(fabs(saved - fall) <= 1e-5 * (fabs(fall) + 1.0));
+}
+
+static void descents_match_the_reference(void **state)
+{
+    (void)state;
+    for_all(check_descend);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(projections_match_the_reference),
+        cmocka_unit_test(correlations_match_the_reference),
+        cmocka_unit_test(gram_matrices_match_the_reference),
+        cmocka_unit_test(descents_match_the_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
