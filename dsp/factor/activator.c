@@ -237,9 +237,9 @@ static void start_frames(const ub_activator *activator, const ub_matrix *spectra
 static const float FLOOR = 1e-12f;
 
 // Updates number `done` and on of n frames, whose spectra have this stride.
-static void update(const ub_activator *activator, const resolution *level, const float *const *spectra,
-                   size_t stride, size_t n, size_t done, float *memory, float *activations,
-                   size_t activation_stride)
+static void update(const ub_activator *activator, const resolution *level,
+                   const float *const *spectra, size_t stride, size_t n, size_t done, float *memory,
+                   float *activations, size_t activation_stride)
 {
     const ub_sweep_work work = ub_sweep_work_in(
         memory, &level->packing, activator->kernels->panel_bins, activator->tile_frames);

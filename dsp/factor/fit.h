@@ -95,6 +95,14 @@ ub_status ub_fit_coarse(const ub_matrix *spectra, size_t n_channels,
 /** How much the masks of components differ between `before` and `now` (audible.c): the root of
     sum (v (m - m'))^2 over sum v^2, over components, bins and a sample of frames. */
 double ub_fit_mask_change(const ub_fit *fit);
+
+/** Whether that is below the tolerance of the settings, when they have one. */
+static inline bool ub_fit_masks_rest(const ub_fit *fit)
+{
+    const double tolerance = fit->settings.mask_tolerance;
+    return tolerance > 0.0 && ub_fit_mask_change(fit) <= tolerance;
+}
+
 size_t ub_fit_audible_work_size(const ub_fit *fit);
 
 /** Go back from `now` to `before`. */

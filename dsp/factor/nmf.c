@@ -5,6 +5,7 @@
 // update, at the price of a logarithm per entry; that is done every few updates. The last point
 // that was measured is kept, to go back to when the objective has risen since.
 #include "unbraid/nmf.h"
+#include "euclid.h"
 #include "fit.h"
 #include "ground/progress_part.h"
 
@@ -278,12 +279,6 @@ static bool small_fall(const ub_fit *fit, const course *at, double objective)
                fit->settings.tolerance * (double)(at->done - at->kept) * fabs(before);
 }
 
-static bool is_inaudible(const ub_fit *fit, const course *at)
-{
-    const double tolerance = fit->settings.mask_tolerance;
-    return tolerance > 0.0 && at->done > at->kept && ub_fit_mask_change(fit) <= tolerance;
-}
-
 static void note(ub_fit *fit, const course *at, double objective, ub_nmf_report *report)
 {
     fit->now.objective = report->cost = objective;
@@ -315,8 +310,8 @@ static ub_status iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report
         }
         if (measure) {
             note(fit, &at, objective, report);
-            report->converged =
-                at.stuck || small_fall(fit, &at, objective) || is_inaudible(fit, &at);
+            report->converged = at.stuck || small_fall(fit, &at, objective) ||
+                                (at.done > at.kept && ub_fit_masks_rest(fit));
             if (last || report->converged) {
                 return UB_OK;
             }
@@ -344,7 +339,8 @@ ub_status ub_fit_run(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     }
     ub_fit_normalise(&fit, &fit.now, true);
     ub_fit_tie_gains(&fit, &fit.now);
-    status = iterate(&fit, progress, report);
+    status = ub_euclid_suits(&fit) ? ub_euclid_iterate(&fit, progress, report)
+                                   : iterate(&fit, progress, report);
     if (!status) {
         take_out(&fit, factors);
     }

@@ -139,10 +139,10 @@ typedef struct ub_kernels {
     // For the Euclidean distance, whose gradients need products with V and Gram matrices only.
 
     /** W'V: out[t * out_stride + k] = sum_cf w[c,f,k] V[c,f,t] for frames [first, first + n).
-        `spare` has as many floats as `out`, n * out_stride; not used with one channel. */
-    void (*project)(const ub_packing *packing, const float *packed, const float *const *spectra,
-                    size_t spectrum_stride, size_t first, size_t n, float *out, size_t out_stride,
-                    float *spare);
+        out_stride is K or more rounded up to 16; `spare` has as many floats as `out`. */
+    void (*project)(const ub_packing *packing, const float *packed, const float *transposed,
+                    const float *const *spectra, size_t spectrum_stride, size_t first, size_t n,
+                    float *out, size_t out_stride, float *spare);
 
     /** VH': adds sum_t V[c,f,t] h[t * h_stride + k] over frames [first, first + n) to `sums`, which
         are packed like the templates; h begins with the frame `first`. */

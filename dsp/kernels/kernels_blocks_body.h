@@ -100,19 +100,30 @@ typedef void (*across_function)(const float *, const float *, size_t, size_t, si
                                 size_t);
 static const across_function across_functions[UB_PANEL_VECTORS] = WIDTHS(across);
 
-static void across_tile(const ub_packing *packing, const float *transposed, const float *r,
-                        size_t n, float *out, size_t out_stride)
+// Adds to `out` the sums over the bins [begin, end) of the stack, which lie at r.
+static void across_bins(const ub_packing *packing, const float *transposed, size_t begin,
+                        size_t end, const float *r, size_t r_stride, size_t n, float *out,
+                        size_t out_stride)
 {
     const size_t stacked = packing->n_channels * packing->padded_bins;
-    for (size_t bin = 0; bin < stacked; bin += STRETCH) {
-        const size_t n_bins = stacked - bin < STRETCH ? stacked - bin : STRETCH;
+    for (size_t bin = begin; bin < end; bin += STRETCH) {
+        const size_t n_bins = end - bin < STRETCH ? end - bin : STRETCH;
         for (size_t k = 0; k < packing->n_across; k += PANEL) {
             const size_t rest = packing->n_across - k;
             const size_t width = rest < PANEL ? rest : PANEL;
-            across_functions[width / LANES - 1](transposed + stacked * k + bin * width, r + bin,
-                                                stacked, n_bins, n, out + k, out_stride);
+            across_functions[width / LANES - 1](transposed + stacked * k + bin * width,
+                                                r + (bin - begin), r_stride, n_bins, n, out + k,
+                                                out_stride);
         }
     }
+}
+
+static void across_channel(const ub_packing *packing, const float *transposed, size_t channel,
+                           const float *r, size_t r_stride, size_t n, float *out, size_t out_stride)
+{
+    const size_t first = channel * packing->padded_bins;
+    across_bins(packing, transposed, first, first + packing->padded_bins, r, r_stride, n, out,
+                out_stride);
 }
 
 // The few components that would leave most of a vector empty: bins in the lanes, which are summed
@@ -190,20 +201,26 @@ INLINE void dot_block(const ub_packing *packing, const float *templates, const f
 DOT_STRIP(4)
 DOT_STRIP(1)
 
+// The components from `first` on, with the bins in the lanes.
+static void dot_rest(const ub_packing *packing, const float *templates, size_t first,
+                     const float *r, size_t r_stride, size_t n, float *out, size_t out_stride)
+{
+    size_t k = first;
+    for (; k + 4 <= packing->n_components; k += 4) {
+        dot_strip_4(packing, templates, r, r_stride, n, k, out, out_stride);
+    }
+    for (; k < packing->n_components; k++) {
+        dot_strip_1(packing, templates, r, r_stride, n, k, out, out_stride);
+    }
+}
+
 // Sums over the stacked bins of templates times r; `out` starts at zero.
 static void dot_tile(const ub_packing *packing, const float *templates, const float *transposed,
                      const float *r, size_t n, float *out, size_t out_stride)
 {
-    const size_t r_stride = packing->n_channels * packing->padded_bins;
-    const size_t n_components = packing->n_components;
-    across_tile(packing, transposed, r, n, out, out_stride);
-    size_t k = packing->n_across;
-    for (; k + 4 <= n_components; k += 4) {
-        dot_strip_4(packing, templates, r, r_stride, n, k, out, out_stride);
-    }
-    for (; k < n_components; k++) {
-        dot_strip_1(packing, templates, r, r_stride, n, k, out, out_stride);
-    }
+    const size_t stacked = packing->n_channels * packing->padded_bins;
+    across_bins(packing, transposed, 0, stacked, r, stacked, n, out, out_stride);
+    dot_rest(packing, templates, packing->n_across, r, stacked, n, out, out_stride);
 }
 
 // ---- (3): sums over frames for the template update ---------------------------------------------

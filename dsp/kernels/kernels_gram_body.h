@@ -5,32 +5,27 @@
 
 // ---- W'V: the projection of frames on the templates --------------------------------------------
 
-// Spectra are dotted where they lie, channel by channel; the sums of the channels are added up.
-static void project_frames(const ub_packing *packing, const float *packed,
+// The spectra are read where they lie, channel by channel. The few components that are not in the
+// transposed copy go by way of `spare`.
+static void project_frames(const ub_packing *packing, const float *packed, const float *transposed,
                            const float *const *spectra, size_t spectrum_stride, size_t first,
                            size_t n, float *out, size_t out_stride, float *spare)
 {
-    const size_t n_components = packing->n_components;
-    const ub_packing channel = {
-        .n_channels = 1,
-        .n_bins = packing->n_bins,
-        .n_components = n_components,
-        .padded_bins = packing->padded_bins,
-        .n_floats = packing->padded_bins * n_components,
-    };
+    const size_t n_components = packing->n_components, n_bins = packing->padded_bins;
+    const ub_packing channel = {.n_channels = 1,
+                                .n_bins = packing->n_bins,
+                                .n_components = n_components,
+                                .padded_bins = n_bins};
+    memset(out, 0, n * out_stride * sizeof *out);
     for (size_t c = 0; c < packing->n_channels; c++) {
         const float *v = spectra[c] + first * spectrum_stride;
-        const float *w = packed + c * channel.n_floats;
-        float *to = c ? spare : out;
-        size_t k = 0;
-        for (; k + 4 <= n_components; k += 4) {
-            dot_strip_4(&channel, w, v, spectrum_stride, n, k, to, out_stride);
-        }
-        for (; k < n_components; k++) {
-            dot_strip_1(&channel, w, v, spectrum_stride, n, k, to, out_stride);
-        }
-        for (size_t i = 0; c && i < n * out_stride; i++) {
-            out[i] += spare[i];
+        across_channel(packing, transposed, c, v, spectrum_stride, n, out, out_stride);
+        dot_rest(&channel, packed + c * n_bins * n_components, packing->n_across, v,
+                 spectrum_stride, n, spare, out_stride);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t k = packing->n_across; k < n_components; k++) {
+                out[i * out_stride + k] += spare[i * out_stride + k];
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ typedef struct bench {
     size_t n_channels, n_bins, n_components, n_frames, first, n;
     ub_packing packing;
     ub_matrix spectra[MOST_CHANNELS];
-    ub_matrix templates, gains, activations, packed;
+    ub_matrix templates, gains, activations, packed, transposed;
     const float *pointers[MOST_CHANNELS];
 } bench;
 
@@ -59,6 +59,8 @@ static bench bench_new(const ub_kernels *kernels, ub_random *random)
     }
     kernels->pack(&b.packing, b.templates.data, b.templates.stride, b.gains.data, b.gains.stride,
                   b.packed.data);
+    assert_int_equal(ub_matrix_new(b.packing.n_transposed, 1, &b.transposed), UB_OK);
+    kernels->transpose(&b.packing, b.packed.data, b.transposed.data);
     return b;
 }
 
@@ -68,6 +70,7 @@ static void bench_free(bench *b)
     ub_matrix_free(&b->gains);
     ub_matrix_free(&b->activations);
     ub_matrix_free(&b->packed);
+    ub_matrix_free(&b->transposed);
     for (size_t c = 0; c < b->n_channels; c++) {
         ub_matrix_free(&b->spectra[c]);
     }
@@ -97,8 +100,8 @@ static void check_project(bench *b, ub_random *random)
 {
     ub_matrix out = new_matrix(b->n_components, b->n, random);
     ub_matrix spare = new_matrix(b->n_components, b->n, random);
-    b->kernels->project(&b->packing, b->packed.data, b->pointers, b->spectra[0].stride, b->first,
-                        b->n, out.data, out.stride, spare.data);
+    b->kernels->project(&b->packing, b->packed.data, b->transposed.data, b->pointers,
+                        b->spectra[0].stride, b->first, b->n, out.data, out.stride, spare.data);
     for (size_t i = 0; i < b->n * b->n_components; i++) {
         const size_t k = i % b->n_components, t = i / b->n_components;
         double wanted = 0.0;

@@ -24,6 +24,7 @@ static nmf_case random_case(ub_random *random, double beta)
     n_frames = ub_random_bits(random) % 12 == 0 ? 1 : n_frames;
     nmf_case problem = nmf_case_new(n_channels, n_bins, n_frames, n_components, random);
     problem.settings.beta = beta;
+    problem.settings.multiplicative = true; // the other way is in property_euclid.c
     return problem;
 }
 

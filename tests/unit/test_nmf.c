@@ -45,7 +45,7 @@ static void default_settings_are_as_documented(void **state)
     assert_true(s.beta == 1.0 && s.n_iterations == 100 && s.tolerance == 1e-4);
     assert_true(s.relaxation == 1.5 && s.norm == UB_NORM_L1 && s.n_threads == 0);
     assert_true(s.l1_activations == 0.0 && s.l2_activations == 0.0 && s.continuity == 0.0);
-    assert_true(s.l1_templates == 0.0 && s.l2_templates == 0.0 && !s.kernels);
+    assert_true(s.l1_templates == 0.0 && s.l2_templates == 0.0 && !s.kernels && !s.multiplicative);
     assert_int_equal(ub_nmf_settings_check(&s, NULL), UB_OK);
 }
 

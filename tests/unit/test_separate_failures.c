@@ -227,7 +227,7 @@ static ub_status separate_heard(const synth *mix, const ub_dictionary *dictionar
     const ub_audio audio = synth_audio(mix);
     ub_settings settings = small_settings();
     settings.value[UB_PARAM_FREE] = n_free;
-    settings.value[UB_PARAM_CONTINUITY] = is_long && !n_free ? 0.1 : 0.0;
+    settings.value[UB_PARAM_CONTINUITY] = is_long && n_free == 0.0 ? 0.1 : 0.0;
     const ub_limits limits = limits_for(is_long);
     const ub_progress progress = {.report = listen, .context = heard};
     stem_shelf *shelf = stem_shelf_new(mix);
