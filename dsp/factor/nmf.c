@@ -341,6 +341,9 @@ ub_status ub_fit_run(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     ub_fit_tie_gains(&fit, &fit.now);
     status = ub_euclid_suits(&fit) ? ub_euclid_iterate(&fit, progress, report)
                                    : iterate(&fit, progress, report);
+    if (!status && report->converged) { // sooner than was said
+        status = ub_progress_report(progress, "factorise", 1.0);
+    }
     if (!status) {
         take_out(&fit, factors);
     }
@@ -354,6 +357,7 @@ static ub_status run_stages(const ub_matrix *spectra, size_t n_channels,
                             const ub_progress *progress, ub_nmf_factors *factors,
                             ub_nmf_report *report)
 {
+    ub_progress_stage(progress, "factorise");
     if (settings->n_coarse_iterations == 0) {
         return ub_fit_run(spectra, n_channels, settings, constraints, progress, factors, report);
     }

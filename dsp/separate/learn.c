@@ -2,6 +2,7 @@
 // Templates of sources from recordings in which they play alone.
 #include "ground/progress_part.h"
 #include "model.h"
+#include "schedule.h"
 #include "spectra.h"
 #include "unbraid/nmf.h"
 
@@ -154,7 +155,7 @@ static ub_status fit_source(const ub_matrix *spectra, const ub_settings *setting
                             size_t stride, ub_message *why)
 {
     ub_nmf_factors factors;
-    ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, 1);
+    ub_nmf_settings nmf = ub_schedule_learning(settings, spectra, 1);
     nmf.continuity = 0.0; // frames of several recordings and channels are not in time
     ub_status status =
         ub_nmf_factors_new(spectra->n_rows, spectra->n_cols, 1, n_components, &factors);

@@ -2,6 +2,7 @@
 #include "model.h"
 #include "ground/progress_part.h"
 #include "grouping.h"
+#include "schedule.h"
 #include "spectra.h"
 
 #include <math.h>
@@ -11,12 +12,8 @@
 
 enum {
     BLIND_COMPONENTS = 32,
-    SAMPLED_FRAMES = 1500, // for what a dictionary must know of the whole recording: the gains
-    GAIN_ITERATIONS = 30,
-    FRAME_ITERATIONS = 40 // of activations frame by frame, see docs/measurements.md
+    SAMPLED_FRAMES = 1500 // for what a dictionary must know of the whole recording: the gains
 };
-
-static const double FRAME_RELAXATION = 1.9;
 
 void ub_model_free(ub_model *model)
 {
@@ -44,51 +41,6 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
     const double ms = 1000.0 * (double)dictionary->window_samples / dictionary->rate_hz;
     return ub_stft_settings_for(dictionary->window, ms,
                                 dictionary->window_samples / dictionary->hop_samples, rate_hz);
-}
-
-static double mean_magnitude(const ub_matrix *spectra, size_t n_channels)
-{
-    double sum = 0.0;
-    for (size_t c = 0; c < n_channels; c++) {
-        for (size_t t = 0; t < spectra[c].n_cols; t++) {
-            const float *v = ub_matrix_column(&spectra[c], t);
-            for (size_t f = 0; f < spectra[c].n_rows; f++) {
-                sum += (double)v[f];
-            }
-        }
-    }
-    const double n = (double)n_channels * (double)spectra[0].n_rows * (double)spectra[0].n_cols;
-    return sum / n;
-}
-
-ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matrix *spectra,
-                                      size_t n_channels)
-{
-    const double *value = settings->value;
-    ub_nmf_settings nmf = ub_nmf_settings_default();
-    nmf.beta = value[UB_PARAM_BETA];
-    if (value[UB_PARAM_ITERATIONS] > 0.0) {
-        nmf.n_iterations = (size_t)value[UB_PARAM_ITERATIONS];
-    }
-    nmf.tolerance = value[UB_PARAM_TOLERANCE];
-    if (value[UB_PARAM_RELAXATION] > 0.0) {
-        nmf.relaxation = value[UB_PARAM_RELAXATION];
-    }
-    nmf.n_threads = (size_t)value[UB_PARAM_THREADS];
-    const double sparsity = value[UB_PARAM_SPARSITY], continuity = value[UB_PARAM_CONTINUITY];
-    if (sparsity > 0.0 || continuity > 0.0) {
-        // The derivative of the divergence in the model has the unit V^(beta - 1).
-        const double mean = mean_magnitude(spectra, n_channels);
-        const double unit = mean > 0.0 ? pow(mean, nmf.beta - 1.0) : 1.0;
-        const double n_bins = (double)spectra[0].n_rows;
-        // With unit-L1 templates KL sparsity only scales H (dsp/README.md); a template of
-        // unit L2 whose energy sits in some tenth of the bins sums to about this.
-        nmf.norm = UB_NORM_L2;
-        nmf.l1_activations = sparsity * unit * sqrt(0.1 * n_bins);
-        // The continuity penalty has no unit of its own: T jumps / squares is a number.
-        nmf.continuity = continuity * unit * mean * n_bins;
-    }
-    return nmf;
 }
 
 static ub_status allocate_sources(ub_model *model, size_t n_sources, size_t n_components)
@@ -132,26 +84,13 @@ static ub_status group(ub_model *model, const ub_front *front, size_t n_sources)
     return status;
 }
 
-// Fixed templates make the problem convex: stronger relaxation is safe, and fewer updates do.
-static ub_nmf_settings frame_settings(const ub_settings *settings, const ub_nmf_settings *nmf)
-{
-    ub_nmf_settings frame = *nmf;
-    if (settings->value[UB_PARAM_ITERATIONS] == 0.0) {
-        frame.n_iterations = FRAME_ITERATIONS;
-    }
-    if (settings->value[UB_PARAM_RELAXATION] == 0.0) {
-        frame.relaxation = FRAME_RELAXATION;
-    }
-    return frame;
-}
-
 // The templates are known now; the activations are left to be computed.
 static void leave_activations(const ub_settings *settings, const ub_nmf_settings *nmf,
                               ub_model *model)
 {
     ub_matrix_free(&model->factors.activations);
-    model->activation = frame_settings(settings, nmf);
-    model->smoothing = *nmf;
+    model->activation = ub_schedule_frames(settings, nmf);
+    model->smoothing = ub_schedule_smoothing(settings, nmf);
 }
 
 static ub_status fit_blind(ub_front *front, const ub_settings *settings, const ub_matrix *spectra,
@@ -162,7 +101,7 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
     const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
     size_t n_components = (size_t)settings->value[UB_PARAM_COMPONENTS];
     n_components = n_components ? n_components : BLIND_COMPONENTS;
-    const ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
+    const ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
     ub_status status = ub_nmf_factors_new(spectra[0].n_rows, spectra[0].n_cols, n_channels,
                                           n_components, &model->factors);
     if (status) {
@@ -265,15 +204,15 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
     const size_t n_channels = front->audio->n_channels;
     const size_t n_free = (size_t)settings->value[UB_PARAM_FREE];
     const size_t n_fixed = dictionary->templates.n_cols;
-    const ub_nmf_settings nmf = ub_model_nmf_settings(settings, spectra, n_channels);
+    const ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
     if (take_dictionary(dictionary, n_free, spectra[0].n_cols, n_channels, model)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
     normalise_templates(&model->factors.templates, n_fixed, nmf.norm);
     ub_status status = UB_OK;
     if (whole || n_free > 0 || n_channels > 1) {
-        ub_nmf_settings fit = nmf;
-        fit.n_iterations = whole || n_free > 0 ? nmf.n_iterations : GAIN_ITERATIONS;
+        const bool learns = whole || n_free > 0;
+        const ub_nmf_settings fit = learns ? nmf : ub_schedule_gains(settings, &nmf);
         status = fit_fixed(spectra, n_channels, n_fixed, settings, &fit, progress, model, why);
     }
     if (!whole) {
@@ -287,39 +226,42 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
 typedef struct fit_plan {
     bool is_long; // beyond the limits
     bool whole; // all spectra are held, and all activations fitted at once
+    bool learns; // templates too
     size_t n_frames; // to fit to, at most
-    size_t n_iterations; // at most
 } fit_plan;
 
 static fit_plan plan_fit(const ub_front *front, const ub_dictionary *dictionary,
                          const ub_settings *settings, const ub_limits *limits)
 {
     const size_t most = ub_spectra_frames_within(front, limits->spectra_bytes);
-    const size_t asked = (size_t)settings->value[UB_PARAM_ITERATIONS];
     const bool learns = !dictionary || settings->value[UB_PARAM_FREE] > 0.0;
     const bool is_long = front->n_frames > most;
     const bool whole = (learns || settings->value[UB_PARAM_CONTINUITY] > 0.0) && !is_long;
-    fit_plan plan = {is_long, whole, most, asked ? asked : ub_nmf_settings_default().n_iterations};
+    fit_plan plan = {is_long, whole, learns, most};
     if (!whole && !learns) {
         plan.n_frames = most < SAMPLED_FRAMES ? most : SAMPLED_FRAMES;
-        plan.n_iterations = GAIN_ITERATIONS;
     }
     return plan;
 }
 
-// In updates of the activations of one frame; an update of the templates costs as much.
-static const double COST_OF_STEMS = 50.0, COST_OF_READING = 2.0;
+// In updates of the activations of one frame.
+static const double COST_OF_STEMS = 20.0, COST_OF_READING = 1.0;
 
 double ub_model_share(const ub_front *front, const ub_dictionary *dictionary,
                       const ub_settings *settings, const ub_limits *limits)
 {
     const fit_plan plan = plan_fit(front, dictionary, settings, limits);
     const double all = (double)front->n_frames, some = fmin((double)plan.n_frames, all);
-    double fit = some * (2.0 * (double)plan.n_iterations + COST_OF_READING);
+    const ub_nmf_settings nmf = ub_schedule_fit(settings, NULL, 0);
+    const ub_nmf_settings gains = ub_schedule_gains(settings, &nmf);
+    const ub_nmf_settings frames = ub_schedule_frames(settings, &nmf);
+    const double updates = plan.whole || plan.learns ? ub_schedule_cost(&nmf, plan.learns)
+                                                     : ub_schedule_cost(&gains, true);
+    double fit = some * (updates + COST_OF_READING);
     double rest = all * COST_OF_STEMS;
     if (!plan.whole) {
         fit += plan.is_long ? all * COST_OF_READING : 0.0;
-        rest += all * FRAME_ITERATIONS;
+        rest += all * ub_schedule_cost(&frames, false);
     }
     return all > 0.0 ? fit / (fit + rest) : 0.0;
 }

@@ -43,9 +43,4 @@ ub_status ub_model_new(ub_front *front, const ub_dictionary *dictionary,
 double ub_model_share(const ub_front *front, const ub_dictionary *dictionary,
                       const ub_settings *settings, const ub_limits *limits);
 
-/** Settings of a factorisation from parameters. `sparsity` and `continuity` there have no unit:
-   they are scaled here by the mean of the spectra and the sums of the templates (0: unit-L1). */
-ub_nmf_settings ub_model_nmf_settings(const ub_settings *settings, const ub_matrix *spectra,
-                                      size_t n_channels);
-
 #endif
