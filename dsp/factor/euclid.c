@@ -2,6 +2,12 @@
 // Hierarchical alternating least squares (Cichocki, Phan 2009) with several sweeps over a factor
 // per product with V (Gillis, Glineur 2012).
 //
+// In each factor alone the objective is a quadratic whose matrix is a Gram matrix of the others:
+//   in H, per frame    1/2 h'Gh - n'h    G = (W'W) .* (Q'Q),   n = sum_c q_c .* (W'V_c)
+//   in W, per bin      1/2 w'Bw - a'w    B = (HH') .* (Q'Q),   a = sum_c q_c .* (V_c H')
+//   in Q, per channel  1/2 q'Mq - p'q    M = (W'W) .* (HH'),   p_k = w_k' V_c h_k
+// .* element by element.
+//
 // The model WH is never formed. Each coordinate step knows by how much it lowers the objective, so
 // the objective is followed rather than computed: the start is measured, and what the steps save is
 // subtracted. That a difference is small against the data is no loss, as the savings are computed
@@ -9,10 +15,15 @@
 // shows the objective is measured anew. Fits that leave a small remainder are measured in every
 // iteration, others almost never.
 #include "euclid.h"
+#include "ground/fpu.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
 
 enum {
     SUM_FLOATS = 1 << 24, // 64 MiB for the sums of all chunks, unless two chunks need more
@@ -64,6 +75,68 @@ bool ub_euclid_suits(const ub_fit *fit)
     return in_range(fit);
 }
 
+// ---- what all steps share ----------------------------------------------------------------------
+
+static size_t work_size(const ub_euclid *euclid)
+{
+    const ub_fit *fit = euclid->fit;
+    return 3 * fit->tile_frames * euclid->stride + 2 * euclid->stride * fit->kernels->panel_bins;
+}
+
+ub_euclid_work ub_euclid_work_here(const ub_euclid *euclid)
+{
+    size_t thread = 0;
+#if defined(_OPENMP)
+    thread = (size_t)omp_get_thread_num();
+#endif
+    const size_t tile = euclid->fit->tile_frames * euclid->stride;
+    ub_euclid_work work;
+    work.projections = euclid->thread_work + thread * euclid->thread_work_floats;
+    work.activations = work.projections + tile;
+    work.spare = work.activations + tile;
+    work.linear = work.spare + tile;
+    work.x = work.linear + euclid->stride * euclid->fit->kernels->panel_bins;
+    return work;
+}
+
+void ub_euclid_mirror(float *gram, size_t n, size_t stride)
+{
+    for (size_t l = 0; l < n; l++) {
+        for (size_t k = 0; k < l; k++) {
+            gram[l * stride + k] = gram[k * stride + l];
+        }
+    }
+}
+
+ub_descent ub_euclid_descent(ub_euclid *euclid, const float *from, float ridge, float dead,
+                             bool (*is_fixed)(const ub_fit *, size_t), size_t n_sweeps)
+{
+    const ub_fit *fit = euclid->fit;
+    const ub_matrix *gains = &fit->now.gains;
+    for (size_t k = 0; k < fit->n_components; k++) {
+        const float *q = ub_matrix_column(gains, k);
+        float *row = euclid->gram + k * euclid->stride;
+        for (size_t l = 0; l < fit->n_components; l++) {
+            const float *p = ub_matrix_column(gains, l);
+            double product = 0.0;
+            for (size_t c = 0; c < fit->n_channels; c++) {
+                product += (double)q[c] * (double)p[c];
+            }
+            row[l] = (float)(product * (double)from[k * euclid->stride + l]);
+        }
+        row[k] += ridge;
+        euclid->inverses[k] = is_fixed(fit, k) || row[k] <= dead ? 0.0f : 1.0f / row[k];
+    }
+    return (ub_descent){
+        .n_components = fit->n_components,
+        .gram = euclid->gram,
+        .gram_stride = euclid->stride,
+        .inverses = euclid->inverses,
+        .least = UB_EUCLID_LEAST,
+        .n_sweeps = n_sweeps,
+    };
+}
+
 // ---- memory ------------------------------------------------------------------------------------
 
 static float *new_floats(size_t n)
@@ -105,7 +178,7 @@ static ub_status euclid_new(ub_fit *fit, ub_euclid *euclid)
     euclid->moves_templates = fit->any_free_template || fit->any_free_gain;
     euclid->n_chunks = chunks_for(fit, gram_floats);
     euclid->n_panels = (fit->packing.padded_bins - 1) / fit->kernels->panel_bins + 1;
-    euclid->thread_work_floats = (ub_euclid_work_size(euclid) + 15) / 16 * 16;
+    euclid->thread_work_floats = (work_size(euclid) + 15) / 16 * 16;
     euclid->template_gram = new_floats(gram_floats);
     euclid->gram = new_floats(gram_floats);
     euclid->inverses = new_floats(euclid->stride);
@@ -180,6 +253,30 @@ static void follow(ub_fit *fit, double saved, follower *f)
 
 // ---- the loop ----------------------------------------------------------------------------------
 
+// The next point; by how much the objective has fallen, in the units of the data.
+static double update(ub_euclid *euclid)
+{
+    ub_fit *fit = euclid->fit;
+    const float *spectra[UB_NMF_MAX_CHANNELS];
+    for (size_t c = 0; c < fit->n_channels; c++) {
+        spectra[c] = fit->spectra[c].data;
+    }
+    fit->sweep.spectra = spectra;
+    const uint64_t mode = ub_fpu_flush_denormals();
+    double saved = ub_euclid_update_activations(euclid);
+    fit->sweep.update_activations = fit->any_free_activation;
+    fit->sweep.update_templates = false;
+    ub_fit_advance(fit, 1.0, true);
+    if (euclid->moves_templates) {
+        ub_euclid_gather(euclid);
+        saved += fit->any_free_gain ? ub_euclid_update_gains(euclid) : 0.0;
+        saved += fit->any_free_template ? ub_euclid_update_templates(euclid) : 0.0;
+        ub_fit_normalise(fit, &fit->now, true);
+    }
+    ub_fpu_restore(mode);
+    return saved * (double)euclid->level * (double)euclid->level;
+}
+
 static bool small_fall(const ub_fit *fit)
 {
     const double before = fit->before.objective, tolerance = fit->settings.tolerance;
@@ -190,7 +287,7 @@ static bool small_fall(const ub_fit *fit)
 static bool advance(ub_euclid *euclid, follower *f)
 {
     ub_fit *fit = euclid->fit;
-    follow(fit, ub_euclid_update(euclid), f);
+    follow(fit, update(euclid), f);
     const double before = fit->before.objective;
     if (!(f->objective <= before + NOISE * fabs(before))) {
         ub_fit_retreat(fit);

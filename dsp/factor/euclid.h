@@ -39,14 +39,39 @@ bool ub_euclid_suits(const ub_fit *fit);
     @return UB_OK, UB_NO_MEMORY or what `progress` says. */
 ub_status ub_euclid_iterate(ub_fit *fit, const ub_progress *progress, ub_nmf_report *report);
 
-/** The next point (euclid_update.c). @return by how much the objective has fallen, in true units.
- */
-double ub_euclid_update(ub_euclid *euclid);
+/** Of an entry that is not zero, relative to the level. */
+static const float UB_EUCLID_LEAST = 1e-20f;
 
-/** Floats of work space of one thread. */
-size_t ub_euclid_work_size(const ub_euclid *euclid);
+/** Memory of one thread. */
+typedef struct ub_euclid_work {
+    float *projections, *activations, *spare; // tile_frames x stride
+    float *linear, *x; // K x panel_bins
+} ub_euclid_work;
 
-/** The constant of the largest value of V that fit.c derived the floor from. */
+/** That of the calling thread. */
+ub_euclid_work ub_euclid_work_here(const ub_euclid *euclid);
+
+/** Fill the triangle of a K x K matrix that ub_kernels.gram leaves. */
+void ub_euclid_mirror(float *gram, size_t n, size_t stride);
+
+/** A descent with the matrix from .* (Q'Q) + ridge I, which is put into euclid->gram. Rows that are
+    fixed, and those whose diagonal is not above `dead`, rest. */
+ub_descent ub_euclid_descent(ub_euclid *euclid, const float *from, float ridge, float dead,
+                             bool (*is_fixed)(const ub_fit *, size_t), size_t n_sweeps);
+
+/**
+   The steps of an iteration. Each returns by how much the objective has fallen, at the level of the
+   data: times level^2 it is in true units.
+
+   The first reads `now`, writes fit->next_activations and the sums of each chunk; `gather` adds the
+   sums up; the others change `now`, whose activations are the new ones by then.
+*/
+double ub_euclid_update_activations(ub_euclid *euclid);
+void ub_euclid_gather(ub_euclid *euclid);
+double ub_euclid_update_gains(ub_euclid *euclid);
+double ub_euclid_update_templates(ub_euclid *euclid);
+
+/** The largest value of V, from which fit.c derived the floor. */
 static inline float ub_euclid_largest(const ub_fit *fit)
 {
     return fit->sweep.floor * 1e10f;
