@@ -294,7 +294,7 @@ static void extreme_shapes_are_fitted(void **state)
     ub_matrix_free(&spectrum);
 }
 
-// Numbers whose squares leave single precision are left to multiplicative updates.
+// What leaves single precision when squared is left to multiplicative updates: the first case.
 static void huge_numbers_stay_finite(void **state)
 {
     (void)state;
@@ -310,7 +310,13 @@ static void huge_numbers_stay_finite(void **state)
         for (size_t f = 0; f < 33; f++) {
             ub_matrix_column(&problem.start.templates, 0)[f] *= i == 2 ? 1e14f : 1.0f;
         }
+        for (size_t j = 0; j < 2 * 50 * 33; j++) {
+            float *v = ub_matrix_column(&problem.spectra[j % 2], j / 2 / 33) + j / 2 % 33;
+            *v *= i == 0 ? 1e-9f : 1.0f;
+        }
+        assert_true(i != 0 || cost_of(&problem, false) == cost_of(&problem, true));
         ub_nmf_report report = {0};
+        problem.settings.multiplicative = false;
         assert_int_equal(fit(&problem, &problem.start, &report, NULL), UB_OK);
         assert_true(isfinite(report.cost));
         assert_true(ub_matrix_is_nonnegative(&problem.start.templates));
