@@ -2,8 +2,10 @@
 // The table of commands, and the only exit statuses.
 #include "command.h"
 #include "interrupt.h"
+#include "kernels/kernels.h"
 #include "report.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,25 @@ static enum outcome print_help(void)
     return DONE;
 }
 
+// UB_ISA names the kernels to use; the library passes over a name that it does not know.
+static bool check_kernels(void)
+{
+    const char *wanted = getenv("UB_ISA");
+    if (!wanted || ub_kernels_named(wanted)) {
+        return true;
+    }
+    const ub_kernels *sets[4];
+    const size_t n = ub_kernels_all(sets);
+    char known[64] = "";
+    for (size_t i = 0; i < n; i++) {
+        strcat(strcat(known, i ? ", " : ""), sets[i]->name);
+    }
+    report_error("UB_ISA",
+                 "is '%.20s', which this computer does not run; unset it or take one of: %s",
+                 wanted, known);
+    return false;
+}
+
 static enum outcome run(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
@@ -58,6 +79,9 @@ static enum outcome run(int argc, char **argv)
     if (strcmp(word, "--version") == 0) {
         puts("unbraid " UNBRAID_VERSION);
         return DONE;
+    }
+    if (!check_kernels()) {
+        return MISUSED;
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(word, commands[i].name) == 0) {
