@@ -36,7 +36,7 @@ size_t ub_sweep_work_size(const ub_packing *packing, size_t panel_bins, size_t t
     const size_t stacked = packing->n_channels * packing->padded_bins;
     return 2 * round_up(tile_frames * stacked, LINE) +
            2 * round_up(tile_frames * panel_bins, LINE) + 4 * tile_frames * padded +
-           round_up(tile_frames, 8) * padded;
+           (tile_frames + 8) * padded;
 }
 
 ub_sweep_work ub_sweep_work_in(float *memory, const ub_packing *packing, size_t panel_bins,

@@ -80,7 +80,7 @@ typedef struct ub_sweep_work {
     float *ratio, *power; ///< tile_frames x stacked padded bins each
     float *panel_ratio, *panel_power; ///< tile_frames x panel_bins each
     float *tile_h, *tile_new; ///< tile_frames x (K rounded up to 16) each
-    float *blocks; ///< (tile_frames rounded up to 8) x K
+    float *blocks; ///< (tile_frames + 8) x K: whole blocks of frames
     float *sums; ///< 2 x tile_frames x (K rounded up to 16)
 } ub_sweep_work;
 

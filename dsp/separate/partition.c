@@ -19,7 +19,17 @@ typedef struct stem_row {
 static double finite_step(float sample, double scale)
 {
     const double wanted = (double)sample * scale;
-    return isnan(wanted) ? 0.0 : fmax(fmin(wanted, 1e12), -1e12);
+    if (wanted >= -1e12) {
+        return wanted <= 1e12 ? wanted : 1e12;
+    }
+    return wanted < 0.0 ? -1e12 : 0.0;
+}
+
+// To the nearest, ties to even, without a call: what is added leaves no bits behind the point.
+static int64_t to_nearest(double x)
+{
+    const double shift = 6755399441055744.0; // 1.5 * 2^52
+    return (int64_t)((x + shift) - shift);
 }
 
 static int64_t clip(double x, int32_t minimum, int32_t maximum)
@@ -27,7 +37,7 @@ static int64_t clip(double x, int32_t minimum, int32_t maximum)
     if (x <= (double)minimum) {
         return minimum;
     }
-    return x >= (double)maximum ? maximum : (int64_t)llrint(x);
+    return x >= (double)maximum ? maximum : to_nearest(x);
 }
 
 // The stem that gains most (or loses least) by one step towards `sign`, among those with room.

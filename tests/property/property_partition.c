@@ -89,7 +89,8 @@ static double farthest(const problem *p)
     double most = 0.0;
     for (size_t j = 0; j < p->n_stems; j++) {
         for (size_t i = 0; i < N_SAMPLES; i++) {
-            most = fmax(most, fabs((double)p->out[j][i] - (double)p->stems[j][i] * p->scale));
+            const double off = fabs((double)p->out[j][i] - (double)p->stems[j][i] * p->scale);
+            most = off > most ? off : most;
         }
     }
     return most;
