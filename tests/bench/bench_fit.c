@@ -7,13 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TIMES = 512, MOST_ROUNDS = 5, MOST_ITERATIONS = 200 };
+enum { MOST_TIMES = 512, MOST_ROUNDS = 3, MOST_ITERATIONS = 200 };
 
 // ---- one fit -----------------------------------------------------------------------------------
 
 typedef struct stamps {
-    double last;
-    double times[MOST_TIMES];
+    double real[MOST_TIMES], cpu[MOST_TIMES];
     size_t n;
 } stamps;
 
@@ -22,13 +21,21 @@ static int stamp(void *context, const char *stage, double fraction)
 {
     (void)stage;
     (void)fraction;
-    stamps *clock = context;
-    const double time = bench_now();
-    if (clock->last > 0.0 && clock->n < MOST_TIMES) {
-        clock->times[clock->n++] = time - clock->last;
+    stamps *clocks = context;
+    if (clocks->n < MOST_TIMES) {
+        clocks->real[clocks->n] = bench_now();
+        clocks->cpu[clocks->n++] = bench_cpu();
     }
-    clock->last = time;
     return 0;
+}
+
+// From times to the differences between them. @return how many.
+static size_t differences(double *times, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        times[i - 1] = times[i] - times[i - 1];
+    }
+    return n ? n - 1 : 0;
 }
 
 ub_nmf_factors bench_start(const ub_matrix *spectrum, size_t n_components)
@@ -57,22 +64,25 @@ bench_fit bench_fit_run(const ub_matrix *spectrum, const ub_nmf_settings *settin
 {
     ub_nmf_factors factors = copy_of(start);
     ub_message why = {""};
-    stamps clock = {0};
-    const ub_progress progress = {.report = stamp, .context = &clock};
+    stamps clocks = {.n = 0};
+    const ub_progress progress = {.report = stamp, .context = &clocks};
     ub_nmf_report report = {.costs = costs};
-    const double begin = bench_now();
+    const bool alone = settings->n_threads == 1;
+    const double begin = alone ? bench_cpu() : bench_now();
     if (ub_nmf_fit(spectrum, 1, settings, NULL, &progress, &factors, &report, &why)) {
         bench_die(why.text);
     }
-    bench_fit fit = {.total_s = bench_now() - begin, .cost = report.cost};
+    bench_fit fit = {.total_s = (alone ? bench_cpu() : bench_now()) - begin, .cost = report.cost};
     ub_nmf_factors_free(&factors);
+    differences(clocks.cpu, clocks.n);
+    const size_t n = differences(clocks.real, clocks.n);
     // The first one finds memory that was never touched.
-    const size_t n = clock.n > 1 ? clock.n - 1 : 0;
-    for (size_t i = 1; i <= n; i++) {
-        fit.mean_iteration_s += clock.times[i] / (double)n;
+    double *times = alone ? clocks.cpu : clocks.real;
+    for (size_t i = 1; i < n; i++) {
+        fit.mean_iteration_s += times[i] / (double)(n - 1);
     }
-    fit.iteration_s = bench_median(clock.times + 1, n);
-    fit.best_iteration_s = clock.times[1]; // they are in order now
+    fit.iteration_s = n ? bench_median(times + 1, n - 1) : 0.0;
+    fit.real_iteration_s = n ? bench_median(clocks.real + 1, n - 1) : 0.0;
     return fit;
 }
 
@@ -95,7 +105,7 @@ enum { N_BETAS = sizeof betas / sizeof *betas };
 
 // Figures of a divergence and a number of threads, a number per round.
 typedef struct row {
-    double ms[MOST_ROUNDS], mean_ms[MOST_ROUNDS], best_ms[MOST_ROUNDS];
+    double ms[MOST_ROUNDS], mean_ms[MOST_ROUNDS], real_ms[MOST_ROUNDS];
     double share[MOST_ROUNDS], ratio[MOST_ROUNDS], speed_up[MOST_ROUNDS];
 } row;
 
@@ -120,11 +130,11 @@ static void measure_round(table *t, size_t round, const ub_matrix *spectrum,
             row *r = &t->rows[i][b];
             r->ms[round] = fit.iteration_s * 1e3;
             r->mean_ms[round] = fit.mean_iteration_s * 1e3;
-            r->best_ms[round] = fit.best_iteration_s * 1e3;
+            r->real_ms[round] = fit.real_iteration_s * 1e3;
             r->share[round] =
                 t->flops / fit.iteration_s * 1e-9 / (peak * (double)settings.n_threads);
             r->ratio[round] = r->ms[round] / t->rows[i][0].ms[round];
-            r->speed_up[round] = t->rows[0][b].ms[round] / r->ms[round];
+            r->speed_up[round] = t->rows[0][b].real_ms[round] / r->real_ms[round];
         }
     }
 }
@@ -134,14 +144,10 @@ static void print_row(table *t, size_t threads, size_t b)
     const size_t n = t->n_rounds;
     row *r = &t->rows[threads - 1][b];
     const double ms = bench_median(r->ms, n);
-    double best_ms = r->best_ms[0];
-    for (size_t round = 1; round < n; round++) {
-        best_ms = fmin(best_ms, r->best_ms[round]);
-    }
     printf("{\"what\": \"kernel\", \"kernels\": \"%s\", \"components\": %zu, \"threads\": %zu, "
-           "\"beta\": %g, \"ms\": %.4f, \"mean_ms\": %.4f, \"best_ms\": %.4f, ",
+           "\"beta\": %g, \"ms\": %.4f, \"mean_ms\": %.4f, \"real_ms\": %.4f, ",
            t->kernels, t->n_components, threads, betas[b], ms, bench_median(r->mean_ms, n),
-           best_ms);
+           bench_median(r->real_ms, n));
     printf("\"gflops\": %.2f, \"share_of_peak\": %.4f, \"ratio_to_kl\": %.4f, "
            "\"speed_up\": %.4f}\n",
            t->flops / ms * 1e-6, bench_median(r->share, n), bench_median(r->ratio, n),
@@ -171,7 +177,7 @@ void bench_kernels(bool quick)
     for (size_t s = bench_kernel_sets(sets); s-- > 0;) {
         for (size_t k = 0; k < 3; k++) {
             table t = {.kernels = sets[s]->name, .n_components = components[k]};
-            t.n_rounds = quick || strcmp(t.kernels, "generic") == 0 ? 3 : MOST_ROUNDS;
+            t.n_rounds = strcmp(t.kernels, "generic") == 0 ? 1 : MOST_ROUNDS; // slow
             t.flops = 8.0 * BENCH_BINS * (double)components[k] * (double)spectrum.n_cols;
             measure_table(&t, &spectrum);
         }
@@ -227,9 +233,9 @@ static size_t iterations_to(const ub_matrix *spectrum, ub_nmf_settings settings,
 static bench_fit fit_from_data(const bench_task *task, const ub_matrix *spectrum,
                                const ub_nmf_settings *settings)
 {
-    const double begin = bench_now();
+    const double begin = bench_cpu();
     ub_nmf_factors start = bench_start(spectrum, task->n_components);
-    const double start_s = bench_now() - begin;
+    const double start_s = bench_cpu() - begin;
     bench_fit fit = bench_fit_run(spectrum, settings, &start, NULL);
     fit.total_s += start_s;
     ub_nmf_factors_free(&start);
