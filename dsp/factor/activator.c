@@ -236,38 +236,57 @@ static void start_frames(const ub_activator *activator, const ub_matrix *spectra
 // A floor that does not look at other frames: far below the quietest 24-bit sound.
 static const float FLOOR = 1e-12f;
 
-// Updates number `done` and on of n frames, whose spectra have this stride.
-static void update(const ub_activator *activator, const resolution *level,
-                   const float *const *spectra, size_t stride, size_t n, size_t done, float *memory,
-                   float *activations, size_t activation_stride)
+// Some frames on the way: their spectra, which have a stride, and their activations.
+typedef struct frame_tile {
+    const float *spectra[UB_NMF_MAX_CHANNELS];
+    size_t spectrum_stride;
+    size_t n_frames;
+    float *activations;
+    size_t activation_stride;
+} frame_tile;
+
+static void update(const ub_activator *activator, const resolution *level, const frame_tile *tile,
+                   bool relaxed, float *memory)
 {
     const ub_sweep_work work = ub_sweep_work_in(
         memory, &level->packing, activator->kernels->panel_bins, activator->tile_frames);
-    ub_sweep sweep = {
+    const ub_sweep sweep = {
         .packing = level->packing,
         .form = ub_form_for(activator->beta),
         .beta = activator->beta,
-        .spectra = spectra,
-        .spectrum_stride = stride,
+        .spectra = tile->spectra,
+        .spectrum_stride = tile->spectrum_stride,
         .floor = FLOOR,
         .templates = level->packed,
         .transposed = level->transposed,
         .template_sums = level->template_sums,
-        .activations = activations,
-        .new_activations = activations,
-        .activation_stride = activation_stride,
-        .n_frames = n,
+        .activations = tile->activations,
+        .new_activations = tile->activations,
+        .activation_stride = tile->activation_stride,
+        .n_frames = tile->n_frames,
         .scale = activator->scale,
+        .exponents = relaxed ? activator->relaxed_exponents : activator->plain_exponents,
+        .is_plain = (relaxed ? activator->relaxed : activator->exponent) == 1.0,
         .l1 = activator->l1,
         .l2 = activator->l2,
         .update_activations = true,
     };
-    for (size_t i = 0; i < level->n_iterations; i++) {
-        const bool plain = done + i < PLAIN_UPDATES;
-        sweep.exponents = plain ? activator->plain_exponents : activator->relaxed_exponents;
-        sweep.is_plain = (plain ? activator->exponent : activator->relaxed) == 1.0;
-        activator->kernels->sweep(&sweep, 0, n, &work, NULL, NULL);
+    activator->kernels->sweep(&sweep, 0, tile->n_frames, &work, NULL, NULL);
+}
+
+static frame_tile tile_of(const ub_activator *activator, const ub_matrix *spectra, size_t first,
+                          size_t n, ub_matrix *activations)
+{
+    frame_tile tile = {
+        .spectrum_stride = spectra[0].stride,
+        .n_frames = n,
+        .activations = ub_matrix_column(activations, first),
+        .activation_stride = activations->stride,
+    };
+    for (size_t c = 0; c < activator->fine.packing.n_channels; c++) {
+        tile.spectra[c] = ub_matrix_column(&spectra[c], first);
     }
+    return tile;
 }
 
 static void run_coarse(const ub_activator *activator, const ub_matrix *spectra, size_t first,
@@ -277,7 +296,8 @@ static void run_coarse(const ub_activator *activator, const ub_matrix *spectra, 
     const size_t stride = merged_stride(activator);
     float *merged =
         memory + ub_activator_work_size(activator) - n_channels * activator->tile_frames * stride;
-    const float *pointers[UB_NMF_MAX_CHANNELS];
+    frame_tile bands = tile_of(activator, spectra, first, n, activations);
+    bands.spectrum_stride = stride;
     for (size_t c = 0; c < n_channels; c++) {
         float *channel = merged + c * activator->tile_frames * stride;
         memset(channel, 0, n * stride * sizeof(float));
@@ -285,22 +305,30 @@ static void run_coarse(const ub_activator *activator, const ub_matrix *spectra, 
             ub_bands_merge(&activator->bands, ub_matrix_column(&spectra[c], first + t),
                            channel + t * stride);
         }
-        pointers[c] = channel;
+        bands.spectra[c] = channel;
     }
-    update(activator, &activator->coarse, pointers, stride, n, 0, memory,
-           ub_matrix_column(activations, first), activations->stride);
+    for (size_t i = 0; i < activator->coarse.n_iterations; i++) {
+        update(activator, &activator->coarse, &bands, i >= PLAIN_UPDATES, memory);
+    }
 }
 
 static void run_fine(const ub_activator *activator, const ub_matrix *spectra, size_t first,
                      size_t n, float *memory, ub_matrix *activations)
 {
-    const float *pointers[UB_NMF_MAX_CHANNELS];
-    for (size_t c = 0; c < activator->fine.packing.n_channels; c++) {
-        pointers[c] = ub_matrix_column(&spectra[c], first);
+    const frame_tile bins = tile_of(activator, spectra, first, n, activations);
+    const size_t done = activator->coarse.n_iterations;
+    for (size_t i = 0; i < activator->fine.n_iterations; i++) {
+        update(activator, &activator->fine, &bins, done + i >= PLAIN_UPDATES, memory);
     }
-    update(activator, &activator->fine, pointers, spectra[0].stride, n,
-           activator->coarse.n_iterations, memory, ub_matrix_column(activations, first),
-           activations->stride);
+}
+
+void ub_activator_update(const ub_activator *activator, const ub_matrix *spectra, size_t frame,
+                         bool relaxed, float *work, ub_matrix *activations)
+{
+    const uint64_t mode = ub_fpu_flush_denormals();
+    const frame_tile bins = tile_of(activator, spectra, frame, 1, activations);
+    update(activator, &activator->fine, &bins, relaxed, work);
+    ub_fpu_restore(mode);
 }
 
 void ub_activator_run(const ub_activator *activator, const ub_matrix *spectra, size_t first,

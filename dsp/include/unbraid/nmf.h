@@ -220,6 +220,15 @@ UB_API UB_RT size_t ub_activator_work_size(const ub_activator *activator);
 UB_API UB_RT void ub_activator_run(const ub_activator *activator, const ub_matrix *spectra,
                                    size_t first, size_t n, float *work, ub_matrix *activations);
 
+/**
+   One update, on bins, of the activations that are in one column: what ub_activator_run() is made
+   of, for callers that start from elsewhere.
+   @param relaxed  Over-relaxed or plain.
+*/
+UB_API UB_RT void ub_activator_update(const ub_activator *activator, const ub_matrix *spectra,
+                                      size_t frame, bool relaxed, float *work,
+                                      ub_matrix *activations);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #include "separate.h"
 #include "status.h"
 #include "stft.h"
+#include "stream.h"
 #include "window.h"
 
 #endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifndef UNBRAID_STREAM_H
+#define UNBRAID_STREAM_H
+
+#include "dictionary.h"
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+   Separation while the sound plays.
+
+   A stream takes samples in blocks of any size and gives as many back, late by a latency that is
+   fixed, known and exact. It knows the templates of a model; the activations of each frame come
+   from a few multiplicative updates that start from those of the frame before. Masks of all sources
+   sum to one, so the stems sum to the delayed input, whatever the model and while it changes.
+
+   The work of a frame is cut into steps that are due at fixed samples of the hop that follows, so
+   that small blocks cost about the same each. That hop is part of the latency. The output depends
+   on the samples alone and not on how they are cut into blocks.
+*/
+typedef struct ub_stream ub_stream;
+
+/** What a stream separates into: a dictionary made ready for the settings of a stream. */
+typedef struct ub_stream_model ub_stream_model;
+
+/** How much latency is allowed. Longer windows separate better. */
+typedef enum ub_stream_mode {
+    UB_STREAM_QUALITY, ///< window 93 ms, latency 116 ms
+    UB_STREAM_BALANCED, ///< window 46 ms, latency 58 ms
+    UB_STREAM_LIVE, ///< analysis 46 ms and synthesis 6.2 ms (asymmetric), latency 9.4 ms
+    UB_STREAM_SHORT, ///< analysis 46 ms and synthesis 3.7 ms, latency 5.6 ms
+} ub_stream_mode;
+
+enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16 };
+
+typedef struct ub_stream_settings {
+    double rate_hz; ///< 8000 to 192000
+    size_t n_channels; ///< 1 or 2; all share one set of activations
+    ub_stream_mode mode;
+    size_t n_updates; ///< of the activations of a frame, 1 to 50
+    double mask_exponent; ///< 0.5 to 2
+    double beta; ///< divergence, -1 to 3
+    double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
+} ub_stream_settings;
+
+/** Two channels at 48 kHz, balanced, 5 updates, exponent 1, beta 1, gains glide in 10 ms. */
+UB_API ub_stream_settings ub_stream_settings_default(void);
+
+/** @return UB_OK or UB_BAD_SETTING with the reason. */
+UB_API UB_MUST_USE ub_status ub_stream_settings_check(const ub_stream_settings *settings,
+                                                      ub_message *why);
+
+/**
+   A stream without a model: it has one source, which is everything.
+   @return UB_OK, UB_BAD_SETTING, UB_NO_MEMORY.
+*/
+UB_API UB_MUST_USE ub_status ub_stream_new(const ub_stream_settings *settings, ub_stream **out,
+                                           ub_message *why);
+
+/** Free a stream and the models that it holds. NULL is fine. */
+UB_API void ub_stream_free(ub_stream *stream);
+
+/** Samples by which the output is late. */
+UB_API UB_RT size_t ub_stream_latency(const ub_stream *stream);
+
+/** Forget all sound, as if new; the model and the gains stay, and gains arrive at once. */
+UB_API UB_RT void ub_stream_reset(ub_stream *stream);
+
+/**
+   Make a dictionary ready: fit it to the rate and window of the settings, and pack it.
+
+   @param dictionary  At most UB_STREAM_MAX_SOURCES sources. Not kept.
+   @return UB_OK, UB_BAD_SETTING, UB_BAD_SHAPE, UB_NO_MEMORY, or what ub_dictionary_fit() says.
+*/
+UB_API UB_MUST_USE ub_status ub_stream_model_new(const ub_stream_settings *settings,
+                                                 const ub_dictionary *dictionary,
+                                                 ub_stream_model **out, ub_message *why);
+
+/** NULL is fine. Not while a stream has it. */
+UB_API void ub_stream_model_free(ub_stream_model *model);
+
+/** Sources of a model, and their names, which live as long as it. */
+UB_API UB_RT size_t ub_stream_model_n_sources(const ub_stream_model *model);
+UB_API UB_RT const char *ub_stream_model_name(const ub_stream_model *model, size_t source);
+
+/**
+   Give the stream a model, from its next frame on; windows overlap, so the change fades. The stream
+   owns it now. NULL goes back to one source.
+
+   @param model  Made with the settings of the stream (rate, mode); at most one may wait.
+   @return true, or false when the one before still waits: then nothing has changed.
+*/
+UB_API UB_RT bool ub_stream_swap(ub_stream *stream, ub_stream_model *model);
+
+/** A model that the stream has done with, or NULL. The caller owns it now, and frees it elsewhere
+    than on the audio thread. Ask until it is NULL: a stream keeps at most one, and takes no new
+    model while it does. */
+UB_API UB_RT ub_stream_model *ub_stream_retired(ub_stream *stream);
+
+/** Sources now: those of the model in use, or 1. */
+UB_API UB_RT size_t ub_stream_n_sources(const ub_stream *stream);
+
+/** The gain of a source in the mix, linear, 0 to 1000; it glides there. All are 1 at first. Sources
+    that the model lacks keep their gain for a later one. */
+UB_API UB_RT void ub_stream_set_gain(ub_stream *stream, size_t source, float gain);
+
+/** RMS of a source before its gain, over all channels and the last 50 ms or so. */
+UB_API UB_RT float ub_stream_level(const ub_stream *stream, size_t source);
+
+/**
+   Process n samples (0 is fine).
+
+   @param in     [channel][sample]. What is not finite, or beyond 1e6, counts as silence.
+   @param out    [channel][sample]: the sum of all sources times their gains, `latency` samples
+   late. NULL, or NULL for a channel, when nobody wants it.
+   @param stems  [source * n_channels + channel][sample] for `n_stems` sources: each before its
+   gain. NULL entries are skipped; sources that do not exist are silent. Buffers may be the same:
+   all of `in` is read before anything is written at that place.
+*/
+UB_API UB_RT void ub_stream_process(ub_stream *stream, const float *const *in, float *const *out,
+                                    float *const *stems, size_t n_stems, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

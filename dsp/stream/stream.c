@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The clock of a stream is the hop. While the samples of a hop come in, those of an earlier one go
+// out, and the frame that ended with the hop before is worked on, a step at a time:
+//
+//   time        e - L - M        e - L                     e         e + M
+//   ring        | going out now  | frame is added here      |
+//   history                      ...the frame's window     | coming in |
+//
+// L is the support of the synthesis window and M the hop, so the output is L + M late. A step runs
+// when the hop has come to the sample where it is due, whatever blocks the caller cuts.
+#include "ground/fpu.h"
+#include "stream_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHUNK = 64, // samples that are mixed at a time
+    MOST_STEPS = 128 // channels + 1 + 50 updates + masks + sources x channels, at most 86
+};
+
+// What is known of a source from hop to hop.
+typedef struct source_state {
+    float gain, target;
+    double energy[UB_STREAM_MAX_CHANNELS]; // of what has gone out in this hop
+    double mean_square;
+    size_t hops_left; // in which its ring may hold sound
+} source_state;
+
+struct ub_stream {
+    ub_stream_settings settings;
+    ub_stft *stft;
+    size_t size, hop, support, ring_length, n_bins, n_channels;
+    float scale; // of magnitudes: a full-scale sine is about 1
+    float glide; // share of the way to a gain's target that a sample goes
+    double fade; // share of a hop in the level
+    float *history[UB_STREAM_MAX_CHANNELS]; // size + hop: the frame's samples, then those coming in
+    float *rings; // [source][channel][ring_length]
+    float complex *spectra; // [channel][n_bins]
+    float complex *masked;
+    float *work, *scratch;
+    ub_matrix magnitudes;
+    ub_stream_model *model, *waiting, *retired;
+    bool swaps; // `waiting` counts, NULL too
+    source_state sources[UB_STREAM_MAX_SOURCES];
+    size_t position; // in the hop
+    size_t head; // of the ring: the first sample of this hop that goes out
+    size_t n_steps, next_step;
+    size_t due[MOST_STEPS];
+};
+
+// ---- life --------------------------------------------------------------------------------------
+
+void ub_stream_free(ub_stream *stream)
+{
+    if (!stream) {
+        return;
+    }
+    ub_stream_model_free(stream->model);
+    ub_stream_model_free(stream->waiting);
+    ub_stream_model_free(stream->retired);
+    ub_stft_work_free(stream->work);
+    ub_stft_free(stream->stft);
+    ub_matrix_free(&stream->magnitudes);
+    for (size_t c = 0; c < UB_STREAM_MAX_CHANNELS; c++) {
+        free(stream->history[c]);
+    }
+    free(stream->rings);
+    free(stream->spectra);
+    free(stream->masked);
+    free(stream->scratch);
+    free(stream);
+}
+
+static bool allocate(ub_stream *s)
+{
+    for (size_t c = 0; c < s->n_channels; c++) {
+        s->history[c] = calloc(s->size + s->hop, sizeof(float));
+        if (!s->history[c]) {
+            return false;
+        }
+    }
+    s->rings = calloc(UB_STREAM_MAX_SOURCES * s->n_channels * s->ring_length, sizeof(float));
+    s->spectra = calloc(s->n_channels * s->n_bins, sizeof *s->spectra);
+    s->masked = calloc(s->n_bins, sizeof *s->masked);
+    s->scratch = calloc(s->size, sizeof *s->scratch);
+    return s->rings && s->spectra && s->masked && s->scratch &&
+           !ub_stft_work_new(s->stft, &s->work) && !ub_matrix_new(s->n_bins, 1, &s->magnitudes);
+}
+
+static void plan_steps(ub_stream *stream);
+
+ub_status ub_stream_new(const ub_stream_settings *settings, ub_stream **out, ub_message *why)
+{
+    ub_status status = ub_stream_settings_check(settings, why);
+    if (status) {
+        return status;
+    }
+    ub_stream *s = calloc(1, sizeof *s);
+    if (!s) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for a stream");
+    }
+    const ub_stft_settings transform = ub_stream_transform(settings);
+    status = ub_stft_new(&transform, &s->stft, why);
+    if (status) {
+        ub_stream_free(s);
+        return status;
+    }
+    s->settings = *settings;
+    s->n_channels = settings->n_channels;
+    s->size = transform.size_samples;
+    s->hop = transform.hop_samples;
+    s->support = ub_stream_support(&transform);
+    s->ring_length = s->support + s->hop;
+    s->n_bins = ub_stft_n_bins(s->stft);
+    s->scale = 4.0f / (float)s->size;
+    const double glide_samples = settings->glide_s * settings->rate_hz;
+    s->glide = glide_samples > 0.0 ? (float)(1.0 - exp(-1.0 / glide_samples)) : 1.0f;
+    s->fade = 1.0 - exp(-(double)s->hop / (0.05 * settings->rate_hz));
+    if (!allocate(s)) {
+        ub_stream_free(s);
+        return ub_fail(why, UB_NO_MEMORY, "no memory for a stream");
+    }
+    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
+        s->sources[j].gain = s->sources[j].target = 1.0f;
+    }
+    plan_steps(s);
+    *out = s;
+    return UB_OK;
+}
+
+size_t ub_stream_latency(const ub_stream *stream)
+{
+    return stream->ring_length;
+}
+
+size_t ub_stream_n_sources(const ub_stream *stream)
+{
+    return stream->model ? stream->model->n_sources : 1;
+}
+
+void ub_stream_reset(ub_stream *s)
+{
+    for (size_t c = 0; c < s->n_channels; c++) {
+        memset(s->history[c], 0, (s->size + s->hop) * sizeof(float));
+    }
+    memset(s->rings, 0, UB_STREAM_MAX_SOURCES * s->n_channels * s->ring_length * sizeof(float));
+    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
+        s->sources[j] =
+            (source_state){.gain = s->sources[j].target, .target = s->sources[j].target};
+    }
+    if (s->model) {
+        memset(ub_matrix_column(&s->model->activations, 0), 0,
+               s->model->n_components * sizeof(float));
+    }
+    s->position = s->head = 0;
+    plan_steps(s);
+}
+
+// ---- models and gains --------------------------------------------------------------------------
+
+bool ub_stream_swap(ub_stream *stream, ub_stream_model *model)
+{
+    if (stream->swaps) {
+        return false;
+    }
+    stream->waiting = model;
+    stream->swaps = true;
+    return true;
+}
+
+ub_stream_model *ub_stream_retired(ub_stream *stream)
+{
+    ub_stream_model *model = stream->retired;
+    stream->retired = NULL;
+    return model;
+}
+
+void ub_stream_set_gain(ub_stream *stream, size_t source, float gain)
+{
+    if (source < UB_STREAM_MAX_SOURCES && gain >= 0.0f && gain <= 1000.0f) {
+        stream->sources[source].target = gain;
+    }
+}
+
+float ub_stream_level(const ub_stream *stream, size_t source)
+{
+    return source < UB_STREAM_MAX_SOURCES ? (float)sqrt(stream->sources[source].mean_square) : 0.0f;
+}
+
+// ---- the steps of a frame ----------------------------------------------------------------------
+
+// In the order in which they run: transforms, begin, updates, masks, stems. Without a model there
+// is one source, and only transforms and stems.
+typedef enum step_kind { STEP_ANALYSE, STEP_BEGIN, STEP_UPDATE, STEP_MASK, STEP_STEM } step_kind;
+
+typedef struct stream_step {
+    step_kind kind;
+    size_t index;
+} stream_step;
+
+static stream_step step_at(const ub_stream *s, size_t i)
+{
+    if (i < s->n_channels) {
+        return (stream_step){STEP_ANALYSE, i};
+    }
+    i -= s->n_channels;
+    if (!s->model) {
+        return (stream_step){STEP_STEM, i};
+    }
+    if (i == 0) {
+        return (stream_step){STEP_BEGIN, 0};
+    }
+    i -= 1;
+    if (i < s->settings.n_updates) {
+        return (stream_step){STEP_UPDATE, i};
+    }
+    i -= s->settings.n_updates;
+    return i == 0 ? (stream_step){STEP_MASK, 0} : (stream_step){STEP_STEM, i - 1};
+}
+
+// Roughly, in floating-point operations: only the proportions matter.
+static double cost_of(const ub_stream *s, stream_step step)
+{
+    const double size = (double)s->size, bins = (double)s->n_bins;
+    const double components = s->model ? (double)s->model->n_components : 0.0;
+    const double sources = (double)ub_stream_n_sources(s);
+    switch (step.kind) {
+    case STEP_ANALYSE:
+        return 3.0 * size * log2(size);
+    case STEP_BEGIN:
+        return 20.0 * bins + 4.0 * components;
+    case STEP_UPDATE:
+        return 4.0 * bins * (components + 8.0);
+    case STEP_MASK:
+        return 2.0 * bins * (components + 8.0 * sources);
+    case STEP_STEM:
+    default:
+        return 3.0 * size * log2(size) + 8.0 * size;
+    }
+}
+
+// A step is due when the share of the hop that has come in is that of the work before it.
+static void plan_steps(ub_stream *s)
+{
+    const size_t n_stems = ub_stream_n_sources(s) * s->n_channels;
+    s->n_steps = s->n_channels + n_stems + (s->model ? 2 + s->settings.n_updates : 0);
+    double total = 0.0, done = 0.0;
+    for (size_t i = 0; i < s->n_steps; i++) {
+        total += cost_of(s, step_at(s, i));
+    }
+    for (size_t i = 0; i < s->n_steps; i++) {
+        s->due[i] = (size_t)(done / total * (double)s->hop);
+        done += cost_of(s, step_at(s, i));
+    }
+    s->next_step = 0;
+}
+
+static float complex *spectrum_of(const ub_stream *s, size_t channel)
+{
+    return s->spectra + channel * s->n_bins;
+}
+
+static float *ring_of(const ub_stream *s, size_t source, size_t channel)
+{
+    return s->rings + (source * s->n_channels + channel) * s->ring_length;
+}
+
+static void begin_frame(ub_stream *s)
+{
+    float *sum = ub_matrix_column(&s->magnitudes, 0);
+    float *one = s->scratch; // n_bins <= size
+    memset(sum, 0, s->n_bins * sizeof *sum);
+    for (size_t c = 0; c < s->n_channels; c++) {
+        ub_stft_magnitude(spectrum_of(s, c), s->n_bins, one);
+        for (size_t f = 0; f < s->n_bins; f++) {
+            sum[f] += s->scale * one[f];
+        }
+    }
+    ub_stream_model_begin(s->model, &s->magnitudes, s->settings.n_updates);
+}
+
+// The last `support` samples of the frame, from behind what goes out in this hop.
+static void add_to_ring(const ub_stream *s, const float *frame, float *ring)
+{
+    const float *from = frame + (s->size - s->support);
+    size_t at = (s->head + s->hop) % s->ring_length;
+    for (size_t i = 0; i < s->support; i++) {
+        ring[at] += from[i];
+        at = at + 1 == s->ring_length ? 0 : at + 1;
+    }
+}
+
+static void make_stem(ub_stream *s, size_t source, size_t channel)
+{
+    const float complex *spectrum = spectrum_of(s, channel);
+    if (s->model) {
+        ub_mask_apply_frame(s->model->masks + source * s->model->mask_stride, spectrum, s->n_bins,
+                            s->masked);
+        spectrum = s->masked;
+    }
+    memset(s->scratch, 0, s->size * sizeof *s->scratch);
+    ub_stft_synthesise_frame(s->stft, spectrum, s->work, s->scratch);
+    add_to_ring(s, s->scratch, ring_of(s, source, channel));
+    s->sources[source].hops_left = s->support / s->hop + 1;
+}
+
+static void run_step(ub_stream *s, stream_step step)
+{
+    switch (step.kind) {
+    case STEP_ANALYSE:
+        ub_stft_analyse_frame(s->stft, s->history[step.index], s->work, spectrum_of(s, step.index));
+        break;
+    case STEP_BEGIN:
+        begin_frame(s);
+        break;
+    case STEP_UPDATE:
+        ub_stream_model_update(s->model, &s->magnitudes);
+        break;
+    case STEP_MASK:
+        ub_stream_model_mask(s->model);
+        break;
+    case STEP_STEM:
+        make_stem(s, step.index / s->n_channels, step.index % s->n_channels);
+        break;
+    }
+}
+
+// ---- samples -----------------------------------------------------------------------------------
+
+static void take_in(ub_stream *s, const float *const *in, size_t first, size_t n)
+{
+    for (size_t c = 0; c < s->n_channels; c++) {
+        float *to = s->history[c] + s->size + s->position;
+        for (size_t i = 0; i < n; i++) {
+            const float x = in[c][first + i];
+            to[i] = fabsf(x) <= 1e6f ? x : 0.0f; // NaN is not
+        }
+    }
+}
+
+// Gains of a source for n samples; they end up exactly at their target.
+static void glide(source_state *state, float share, float *gains, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float rest = state->target - state->gain;
+        const bool there = fabsf(rest) <= 1e-6f * (state->target + 1e-3f);
+        state->gain = there ? state->target : state->gain + share * rest;
+        gains[i] = state->gain;
+    }
+}
+
+static void silence(float *const *stems, size_t n_stems, size_t n_channels, size_t first, size_t n)
+{
+    for (size_t i = 0; stems && i < n_stems * n_channels; i++) {
+        if (stems[i]) {
+            memset(stems[i] + first, 0, n * sizeof(float));
+        }
+    }
+}
+
+// One source of one channel: to its stem, times its gains to the mix, and out of the ring.
+static void play_source(ub_stream *s, size_t source, size_t channel, const float *gains, size_t n,
+                        float *stem, float *mix)
+{
+    float *ring = ring_of(s, source, channel) + s->head + s->position;
+    double energy = s->sources[source].energy[channel];
+    for (size_t i = 0; i < n; i++) {
+        const float x = ring[i];
+        mix[i] += gains[i] * x;
+        energy += (double)x * (double)x;
+        ring[i] = 0.0f;
+        if (stem) {
+            stem[i] = x;
+        }
+    }
+    s->sources[source].energy[channel] = energy;
+}
+
+// At most CHUNK samples of this hop.
+static void put_out(ub_stream *s, float *const *out, float *const *stems, size_t n_stems,
+                    size_t first, size_t n)
+{
+    float mix[UB_STREAM_MAX_CHANNELS][CHUNK] = {{0.0f}};
+    float gains[CHUNK];
+    silence(stems, n_stems, s->n_channels, first, n);
+    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
+        if (s->sources[j].hops_left == 0) {
+            s->sources[j].gain = s->sources[j].target;
+            continue;
+        }
+        glide(&s->sources[j], s->glide, gains, n);
+        for (size_t c = 0; c < s->n_channels; c++) {
+            float *stem = stems && j < n_stems ? stems[j * s->n_channels + c] : NULL;
+            play_source(s, j, c, gains, n, stem ? stem + first : NULL, mix[c]);
+        }
+    }
+    for (size_t c = 0; out && c < s->n_channels; c++) {
+        if (out[c]) {
+            memcpy(out[c] + first, mix[c], n * sizeof(float));
+        }
+    }
+}
+
+static void measure_levels(ub_stream *s)
+{
+    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
+        source_state *state = &s->sources[j];
+        double energy = 0.0;
+        for (size_t c = 0; c < s->n_channels; c++) {
+            energy += state->energy[c];
+            state->energy[c] = 0.0;
+        }
+        const double mean = energy / (double)(s->hop * s->n_channels);
+        state->mean_square += s->fade * (mean - state->mean_square);
+        state->hops_left -= state->hops_left > 0;
+    }
+}
+
+static void take_model(ub_stream *s)
+{
+    if (s->swaps && !s->retired) {
+        s->retired = s->model;
+        s->model = s->waiting;
+        s->waiting = NULL;
+        s->swaps = false;
+    }
+}
+
+static void end_hop(ub_stream *s)
+{
+    measure_levels(s);
+    for (size_t c = 0; c < s->n_channels; c++) {
+        memmove(s->history[c], s->history[c] + s->hop, s->size * sizeof(float));
+    }
+    s->head = (s->head + s->hop) % s->ring_length;
+    s->position = 0;
+    take_model(s);
+    plan_steps(s);
+}
+
+static size_t until_next(const ub_stream *s, size_t n)
+{
+    const size_t end = s->next_step < s->n_steps ? s->due[s->next_step] : s->hop;
+    const size_t rest = end - s->position;
+    n = n < rest ? n : rest;
+    return n < CHUNK ? n : CHUNK;
+}
+
+void ub_stream_process(ub_stream *s, const float *const *in, float *const *out, float *const *stems,
+                       size_t n_stems, size_t n)
+{
+    const uint64_t mode = ub_fpu_flush_denormals();
+    for (size_t done = 0; done < n;) {
+        while (s->next_step < s->n_steps && s->due[s->next_step] <= s->position) {
+            run_step(s, step_at(s, s->next_step));
+            s->next_step++;
+        }
+        const size_t some = until_next(s, n - done);
+        take_in(s, in, done, some);
+        put_out(s, out, stems, n_stems, done, some);
+        s->position += some;
+        done += some;
+        if (s->position == s->hop) {
+            end_hop(s);
+        }
+    }
+    ub_fpu_restore(mode);
+}
