@@ -97,4 +97,5 @@ def main():
         print(f"  mean                       dSI {sum(means.values()) / len(means):6.2f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

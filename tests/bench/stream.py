@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Separation while the sound plays, against offline separation with the same dictionary.
+
+    tests/bench/stream.py BUILD_DIR [PIECE ...]
+
+For each of the development recordings beside the checkout (all that begin with "real" by default):
+a dictionary from the first half of the stems, the second half separated by `unbraid separate` and by
+the stream in every mode, in blocks of 64 samples. Prints SI-SDR above doing nothing, the cost of a
+block at the median and the 99th percentile, and the share of a core. Nothing passes or fails. Needs
+../shared/data and ../shared/tools/score, python3-numpy and python3-soundfile.
+"""
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import soundfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from quality import SHARED, cut, run, score  # noqa: E402
+
+MODES = ["quality", "balanced", "live", "short"]
+
+
+def learn(tool, piece, scratch):
+    training = []
+    for stem in sorted((piece / "stems").iterdir()):
+        if cut(stem, scratch / "learn" / stem.name, True):
+            training.append(f"{stem.stem}={scratch / 'learn' / stem.name}")
+        cut(stem, scratch / "stems" / stem.name, False)
+    cut(piece / "mix.flac", scratch / "mix.flac", False)
+    run(tool, "learn", "--progress", "none", "-o", scratch / "d.safetensors", *training)
+    return [word.split("=")[0] for word in training]
+
+
+def offline(tool, scratch):
+    run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", scratch / "d.safetensors",
+        "-o", scratch / "offline", scratch / "mix.flac")
+    return scratch / "offline/mix"
+
+
+def stream(program, scratch, mode, names):
+    samples, rate = soundfile.read(scratch / "mix.flac", dtype="float32", always_2d=True)
+    channels = samples.shape[1]
+    done = subprocess.run([program, mode, str(rate), str(channels), scratch / "d.safetensors"],
+                          input=samples.tobytes(), capture_output=True, check=True)
+    stems = numpy.frombuffer(done.stdout, "float32").reshape(-1, len(names), channels)
+    assert len(stems) == len(samples), "the stream lost samples"
+    folder = scratch / mode
+    folder.mkdir()
+    for j, name in enumerate(names):
+        soundfile.write(folder / f"{name}.wav", stems[:, j], rate, subtype="FLOAT")
+    return folder, json.loads(done.stderr)
+
+
+def mean_gain(scratch, estimates):
+    rows, residual = score(scratch / "stems", estimates)
+    return sum(gain for _, gain in rows) / len(rows), residual
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    run("ninja", "-C", build, "tests/bench/stream_file", "cli/unbraid")
+    data = SHARED / "data/separation"
+    if not data.is_dir():
+        sys.exit(f"skipped: {data} is not there")
+    pieces = sys.argv[2:] or sorted(p.name for p in data.iterdir() if p.name.startswith("real"))
+    sums = {}
+    print(f"{'piece':26s} {'mode':9s} {'dSI':>6s} {'null':>7s} {'median us':>10s} {'p99 us':>8s} {'core':>6s}")
+    for piece in pieces:
+        scratch = pathlib.Path(tempfile.mkdtemp(prefix="unbraid-stream-"))
+        try:
+            names = learn(build / "cli/unbraid", data / piece, scratch)
+            gain, residual = mean_gain(scratch, offline(build / "cli/unbraid", scratch))
+            print(f"{piece:26s} {'offline':9s} {gain:6.2f} {residual:7.1f}", flush=True)
+            sums.setdefault("offline", []).append(gain)
+            for mode in MODES:
+                folder, cost = stream(build / "tests/bench/stream_file", scratch, mode, names)
+                gain, residual = mean_gain(scratch, folder)
+                sums.setdefault(mode, []).append(gain)
+                print(f"{piece:26s} {mode:9s} {gain:6.2f} {residual:7.1f} {cost['median_us']:10.1f}"
+                      f" {cost['p99_us']:8.1f} {100 * cost['share_of_core']:5.1f}%", flush=True)
+        finally:
+            shutil.rmtree(scratch)
+    for mode, gains in sums.items():
+        print(f"{'mean':26s} {mode:9s} {sum(gains) / len(gains):6.2f}")
+
+
+main()

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Run a stream over raw samples, as fast as it goes, and tell what its blocks cost.
+//
+//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK] < mix.f32 > stems.f32
+//
+// MODE is quality, balanced, live or short. Samples are interleaved 32-bit floats; the stems come
+// out with the channels of source after source interleaved, without the latency. To stderr goes a
+// line of JSON: latency in samples, seconds per block at the median and the 99th percentile, and
+// the share of one core.
+#include "unbraid/unbraid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST_BLOCK = 8192 };
+
+static void die(const char *what)
+{
+    fprintf(stderr, "stream_file: %s\n", what);
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static ub_stream_mode mode_from(const char *word)
+{
+    const char *const words[] = {"quality", "balanced", "live", "short"};
+    for (size_t i = 0; i < 4; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            return (ub_stream_mode)i;
+        }
+    }
+    die("the mode is quality, balanced, live or short");
+    return UB_STREAM_BALANCED;
+}
+
+static ub_stream *open_stream(const ub_stream_settings *settings, const char *path)
+{
+    ub_message why = {""};
+    unsigned char *bytes;
+    size_t size;
+    ub_dictionary dictionary;
+    ub_stream *stream;
+    ub_stream_model *model;
+    if (ub_file_read(path, (size_t)1 << 30, &bytes, &size, &why) ||
+        ub_dictionary_decode(bytes, size, &dictionary, &why) ||
+        ub_stream_new(settings, &stream, &why) ||
+        ub_stream_model_new(settings, &dictionary, &model, &why)) {
+        die(why.text);
+    }
+    free(bytes);
+    ub_dictionary_free(&dictionary);
+    float silence[64] = {0};
+    const float *in[2] = {silence, silence};
+    ub_stream_swap(stream, model);
+    while (ub_stream_n_sources(stream) != ub_stream_model_n_sources(model)) {
+        ub_stream_process(stream, in, NULL, NULL, 0, 64);
+    }
+    ub_stream_reset(stream);
+    return stream;
+}
+
+typedef struct times {
+    double *seconds;
+    size_t n, room;
+} times;
+
+static void note(times *t, double seconds)
+{
+    if (t->n == t->room) {
+        t->room = t->room ? 2 * t->room : 4096;
+        t->seconds = realloc(t->seconds, t->room * sizeof *t->seconds);
+        if (!t->seconds) {
+            die("no memory");
+        }
+    }
+    t->seconds[t->n++] = seconds;
+}
+
+// One block in, one block out; `skip` samples of the output are left out.
+static void run_block(ub_stream *stream, const ub_stream_settings *settings, float *interleaved,
+                      size_t n, size_t *skip, times *t)
+{
+    static float in[2][MOST_BLOCK], stems[2 * UB_STREAM_MAX_SOURCES][MOST_BLOCK];
+    static float out[2 * UB_STREAM_MAX_SOURCES];
+    const size_t n_channels = settings->n_channels, n_sources = ub_stream_n_sources(stream);
+    const float *ins[2] = {in[0], in[1]};
+    float *outs[2 * UB_STREAM_MAX_SOURCES];
+    for (size_t i = 0; i < n_sources * n_channels; i++) {
+        outs[i] = stems[i];
+    }
+    for (size_t i = 0; i < n * n_channels; i++) {
+        in[i % n_channels][i / n_channels] = interleaved[i];
+    }
+    const double start = now();
+    ub_stream_process(stream, ins, NULL, outs, n_sources, n);
+    note(t, now() - start);
+    for (size_t i = 0; i < n; i++) {
+        if (*skip > 0) {
+            --*skip;
+            continue;
+        }
+        for (size_t s = 0; s < n_sources * n_channels; s++) {
+            out[s] = stems[s][i];
+        }
+        fwrite(out, sizeof *out, n_sources * n_channels, stdout);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5) {
+        die("usage: stream_file MODE RATE CHANNELS DICTIONARY [BLOCK] < mix.f32 > stems.f32");
+    }
+    ub_stream_settings settings = ub_stream_settings_default();
+    settings.mode = mode_from(argv[1]);
+    settings.rate_hz = strtod(argv[2], NULL);
+    settings.n_channels = strtoul(argv[3], NULL, 10);
+    size_t block = argc > 5 ? strtoul(argv[5], NULL, 10) : 64;
+    block = block < 1 ? 1 : block > MOST_BLOCK ? MOST_BLOCK : block;
+    ub_stream *stream = open_stream(&settings, argv[4]);
+    const size_t latency = ub_stream_latency(stream);
+    float *interleaved = calloc(block * settings.n_channels, sizeof *interleaved);
+    if (!interleaved) {
+        die("no memory");
+    }
+    times t = {0};
+    size_t skip = latency, n, total = 0;
+    while ((n = fread(interleaved, sizeof *interleaved * settings.n_channels, block, stdin)) > 0) {
+        run_block(stream, &settings, interleaved, n, &skip, &t);
+        total += n;
+    }
+    memset(interleaved, 0, block * settings.n_channels * sizeof *interleaved);
+    const size_t n_timed = t.n;
+    for (size_t rest = latency; rest > 0; rest -= n) {
+        n = rest < block ? rest : block;
+        run_block(stream, &settings, interleaved, n, &skip, &t);
+    }
+    double sum = 0.0;
+    for (size_t i = 0; i < n_timed; i++) {
+        sum += t.seconds[i];
+    }
+    qsort(t.seconds, n_timed, sizeof *t.seconds, by_value);
+    fprintf(stderr,
+            "{\"latency\": %zu, \"sources\": %zu, \"block\": %zu, \"median_us\": %.2f, "
+            "\"p99_us\": %.2f, \"share_of_core\": %.4f}\n",
+            latency, ub_stream_n_sources(stream), block,
+            n_timed ? 1e6 * t.seconds[n_timed / 2] : 0.0,
+            n_timed ? 1e6 * t.seconds[n_timed * 99 / 100] : 0.0,
+            total ? sum * settings.rate_hz / (double)total : 0.0);
+    free(t.seconds);
+    free(interleaved);
+    ub_stream_free(stream);
+    return 0;
+}
