@@ -62,6 +62,7 @@ ub_nmf_settings ub_schedule_fit(const ub_settings *settings, const ub_matrix *sp
         nmf.n_iterations = MOST_FINE_UPDATES;
     }
     nmf.relaxation = relaxation_for(settings);
+    nmf.multiplicative = true; // descent reaches a lower distance, but stems are worse for it
     nmf.tolerance = 0.0;
     nmf.mask_tolerance = value[UB_PARAM_TOLERANCE];
     nmf.n_threads = (size_t)value[UB_PARAM_THREADS];
