@@ -15,7 +15,7 @@ ub_stream_settings ub_stream_settings_default(void)
         .rate_hz = 48000.0,
         .n_channels = 2,
         .mode = UB_STREAM_BALANCED,
-        .n_updates = 5,
+        .n_updates = 8,
         .mask_exponent = 1.0,
         .beta = 1.0,
         .glide_s = 0.01,
@@ -61,7 +61,7 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
 // The hop of an asymmetric pair is any number of samples; its window one that FFTW likes.
 static ub_stft_settings asymmetric(double latency_s, double rate_hz)
 {
-    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, WINDOW_MS, 4, rate_hz);
+    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, LONG_MS, 4, rate_hz);
     settings.hop_samples = (size_t)floor(latency_s * rate_hz / 3.0);
     return settings;
 }

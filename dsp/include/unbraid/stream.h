@@ -33,8 +33,8 @@ typedef struct ub_stream_model ub_stream_model;
 typedef enum ub_stream_mode {
     UB_STREAM_QUALITY, ///< window 93 ms, latency 116 ms
     UB_STREAM_BALANCED, ///< window 46 ms, latency 58 ms
-    UB_STREAM_LIVE, ///< analysis 46 ms and synthesis 6.2 ms (asymmetric), latency 9.4 ms
-    UB_STREAM_SHORT, ///< analysis 46 ms and synthesis 3.7 ms, latency 5.6 ms
+    UB_STREAM_LIVE, ///< analysis 93 ms and synthesis 6.2 ms (asymmetric), latency 9.4 ms
+    UB_STREAM_SHORT, ///< analysis 93 ms and synthesis 3.7 ms, latency 5.6 ms
 } ub_stream_mode;
 
 enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16 };
@@ -49,7 +49,7 @@ typedef struct ub_stream_settings {
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
 } ub_stream_settings;
 
-/** Two channels at 48 kHz, balanced, 5 updates, exponent 1, beta 1, gains glide in 10 ms. */
+/** Two channels at 48 kHz, balanced, 8 updates, exponent 1, beta 1, gains glide in 10 ms. */
 UB_API ub_stream_settings ub_stream_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
