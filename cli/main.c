@@ -4,6 +4,7 @@
 #include "interrupt.h"
 #include "kernels/kernels.h"
 #include "report.h"
+#include "waiting.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,6 +109,7 @@ static enum outcome flush_results(enum outcome so_far)
 
 int main(int argc, char **argv)
 {
+    wait_passively(argv);
     interrupt_watch();
     const enum outcome outcome = flush_results(run(argc, argv));
     interrupt_obey();

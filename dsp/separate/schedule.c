@@ -6,7 +6,7 @@
 
 enum {
     MOST_UPDATES = 100, // where bands of bins are of no use
-    MOST_COARSE_UPDATES = 150, // on bands of bins
+    MOST_COARSE_UPDATES = 120, // on bands of bins
     MOST_FINE_UPDATES = 15, // after those
     FRAME_UPDATES = 40, // of activations of fixed templates
     FINE_FRAME_UPDATES = 4, // the same after FRAME_UPDATES on bands
