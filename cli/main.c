@@ -52,7 +52,7 @@ static enum outcome print_help(void)
     return DONE;
 }
 
-// UB_ISA names the kernels to use; the library passes over a name that it does not know.
+// UB_ISA names the kernels to use.
 static bool check_kernels(void)
 {
     const char *wanted = getenv("UB_ISA");

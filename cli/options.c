@@ -172,12 +172,23 @@ static bool take_answer(const struct usage *usage, int answer, option_taker take
     return true;
 }
 
+// UB_ISA names the kernels, for tests and measurements; main() has refused what does not exist.
+static void take_environment(ub_settings *settings)
+{
+    const char *kernels = getenv("UB_ISA");
+    if (kernels) {
+        const ub_status status = ub_settings_set(settings, "kernels", kernels, NULL);
+        (void)status;
+    }
+}
+
 bool options_parse(const struct usage *usage, int argc, char **argv, option_taker take,
                    void *context, struct options *options, enum outcome *end)
 {
     struct tables tables;
     make_tables(usage, &tables);
     *options = (struct options){.settings = ub_settings_default()};
+    take_environment(&options->settings);
     struct parameter_texts texts = {{NULL}};
     opterr = 0;
     int answer;

@@ -9,6 +9,8 @@
 
 static const char *const init_choices[] = {"random", "nndsvd", "nndsvda", "nndsvdar", NULL};
 
+static const char *const kernel_choices[] = {"auto", "generic", "avx2", "avx512", "neon", NULL};
+
 static const ub_param table[UB_PARAM_COUNT] = {
     [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 1, 16, 4, NULL,
                           "stems to group blind components into"},
@@ -41,6 +43,8 @@ static const ub_param table[UB_PARAM_COUNT] = {
                        "seed of the random start"},
     [UB_PARAM_THREADS] = {"jobs", "", UB_PARAM_INTEGER, 0, 1024, 0, NULL,
                           "threads; 0: one per core"},
+    [UB_PARAM_KERNELS] = {"kernels", "", UB_PARAM_CHOICE, 0, 4, 0, kernel_choices,
+                          "instruction set to compute with"},
 };
 
 const ub_param *ub_param_table(void)

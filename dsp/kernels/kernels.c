@@ -3,7 +3,6 @@
 #include "kernels_sets.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if defined(UB_HAVE_X86)
@@ -40,9 +39,7 @@ const ub_kernels *ub_kernels_best(void)
 {
     const ub_kernels *sets[4];
     const size_t n = ub_kernels_all(sets);
-    const char *wanted = getenv("UB_ISA");
-    const ub_kernels *forced = wanted ? ub_kernels_named(wanted) : NULL;
-    return forced ? forced : sets[n - 1];
+    return sets[n - 1];
 }
 
 const ub_kernels *ub_kernels_named(const char *name)

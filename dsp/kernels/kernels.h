@@ -159,9 +159,7 @@ typedef struct ub_kernels {
     double (*descend)(const ub_descent *descent, const float *linear, size_t width, float *x);
 } ub_kernels;
 
-/** The fastest set that this CPU runs, or the one that the environment variable UB_ISA names, for
-    tests and benchmarks; a name that says nothing here is passed over. Never NULL. Reads the
-    environment: call it while setting up. */
+/** The fastest set that this CPU runs. Never NULL. */
 const ub_kernels *ub_kernels_best(void);
 
 /** The set of that name, or NULL when this build or this CPU has none. */

@@ -4,6 +4,7 @@
 #include "ground/progress_part.h"
 #include "limits.h"
 #include "model.h"
+#include "schedule.h"
 #include "smoother.h"
 #include "spectra.h"
 #include "synthesis.h"
@@ -108,7 +109,7 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
     const ub_nmf_factors *factors = &s->model.factors;
     ub_status status = ub_masker_new(
         &factors->templates, &factors->gains, s->model.component_source, s->model.n_sources,
-        settings->value[UB_PARAM_MASK_EXPONENT], NULL, &s->masker, why);
+        settings->value[UB_PARAM_MASK_EXPONENT], ub_schedule_kernels(settings), &s->masker, why);
     const bool is_open = factors->activations.n_cols == 0 && s->front.n_frames > 0;
     if (!status && is_open) {
         status = open_activations(s, limits, why);

@@ -28,6 +28,7 @@ typedef enum ub_param_id {
     UB_PARAM_MASK_EXPONENT,
     UB_PARAM_SEED,
     UB_PARAM_THREADS,
+    UB_PARAM_KERNELS,
     UB_PARAM_COUNT
 } ub_param_id;
 
