@@ -214,7 +214,7 @@ static size_t iterations_to(const ub_matrix *spectrum, ub_nmf_settings settings,
                             const ub_nmf_factors *start, double target)
 {
     double costs[MOST_ITERATIONS + 1];
-    for (size_t n = MOST_ITERATIONS / 8; n <= MOST_ITERATIONS; n *= 2) {
+    for (size_t n = MOST_ITERATIONS / 4; n <= MOST_ITERATIONS; n *= 4) {
         for (size_t i = 0; i <= n; i++) {
             costs[i] = NAN;
         }
