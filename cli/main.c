@@ -2,8 +2,8 @@
 // The table of commands, and the only exit statuses.
 #include "command.h"
 #include "interrupt.h"
-#include "kernels/kernels.h"
 #include "report.h"
+#include "unbraid/unbraid.h"
 #include "waiting.h"
 
 #include <stdbool.h>
@@ -52,18 +52,18 @@ static enum outcome print_help(void)
     return DONE;
 }
 
-// UB_ISA names the kernels to use.
+// UB_ISA names the kernels to use; options.c takes it over.
 static bool check_kernels(void)
 {
     const char *wanted = getenv("UB_ISA");
-    if (!wanted || ub_kernels_named(wanted)) {
-        return true;
-    }
-    const ub_kernels *sets[4];
-    const size_t n = ub_kernels_all(sets);
+    const char *names[4];
+    const size_t n = ub_nmf_kernels(names);
     char known[64] = "";
     for (size_t i = 0; i < n; i++) {
-        strcat(strcat(known, i ? ", " : ""), sets[i]->name);
+        if (!wanted || strcmp(wanted, names[i]) == 0) {
+            return true;
+        }
+        strcat(strcat(known, i ? ", " : ""), names[i]);
     }
     report_error("UB_ISA",
                  "is '%.20s', which this computer does not run; unset it or take one of: %s",

@@ -41,6 +41,16 @@ static bool in_range(double x, double minimum, double maximum)
     return x >= minimum && x <= maximum;
 }
 
+size_t ub_nmf_kernels(const char *names[4])
+{
+    const ub_kernels *sets[4];
+    const size_t n = ub_kernels_all(sets);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = sets[i]->name;
+    }
+    return n;
+}
+
 ub_status ub_nmf_settings_check(const ub_nmf_settings *settings, ub_message *why)
 {
     const double penalties[] = {settings->l1_activations, settings->l2_activations,

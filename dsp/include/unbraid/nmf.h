@@ -46,6 +46,9 @@ typedef struct ub_nmf_settings {
     relaxation 1.5, no penalties, L1 norm, all cores. */
 UB_API ub_nmf_settings ub_nmf_settings_default(void);
 
+/** Names of the kernel sets that this CPU and build have, the slowest first. @return how many. */
+UB_API UB_RT size_t ub_nmf_kernels(const char *names[4]);
+
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
 UB_API UB_MUST_USE ub_status ub_nmf_settings_check(const ub_nmf_settings *settings,
                                                    ub_message *why);
