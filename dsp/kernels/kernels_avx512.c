@@ -10,6 +10,7 @@
 #define UB_DOT_ROWS 4
 #define UB_DOT_COLS 6
 #define UB_FUSED(a, b, c) (vec) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#define UB_RECIPROCAL_ROOT(x) (vec) _mm512_rsqrt14_ps((__m512)(x))
 #define UB_SET ub_kernels_avx512
 #define UB_SET_NAME "avx512"
 #include "kernels_body.h"

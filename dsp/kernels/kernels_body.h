@@ -44,8 +44,18 @@ static void gather_activations(const ub_sweep *sweep, size_t first, size_t n, fl
 static void pack_blocks(const float *tile, size_t stride, size_t n, size_t n_components,
                         float *blocks)
 {
-    for (size_t t = 0; t < n; t++) {
-        float *to = blocks + t / UB_BLOCK * UB_BLOCK * n_components + t % UB_BLOCK;
+    size_t t = 0;
+    for (; t + UB_BLOCK <= n; t += UB_BLOCK) {
+        const float *from = tile + t * stride;
+        float *to = blocks + t * n_components;
+        for (size_t k = 0; k < n_components; k++) {
+            UNROLL
+            for (size_t j = 0; j < UB_BLOCK; j++) {
+                to[k * UB_BLOCK + j] = from[j * stride + k];
+            }
+        }
+    }
+    for (float *to = blocks + t * n_components; t < n; t++, to++) {
         for (size_t k = 0; k < n_components; k++) {
             to[k * UB_BLOCK] = tile[t * stride + k];
         }

@@ -54,7 +54,7 @@ INLINE void ratio_vec(const ub_form form, vec v, vec x, float beta, vec *ratio, 
         *ratio = v * *power * *power;
         break;
     case UB_FORM_HALF:
-        *power = 1.0f / sqrt_vec(x);
+        *power = reciprocal_root_vec(x);
         *ratio = v * *power * *power * *power;
         break;
     case UB_FORM_KULLBACK:

@@ -116,6 +116,19 @@ INLINE vec sqrt_vec(vec x)
     return load(lanes);
 }
 
+// 1 / sqrt(x) of a normal number, within two ulp. Where the processor has an estimate of 14 bits,
+// one step of Newton's method is sooner done than a root and a division. (For 1 / x it is not: a
+// division runs beside the products.)
+INLINE vec reciprocal_root_vec(vec x)
+{
+#if defined(UB_RECIPROCAL_ROOT)
+    const vec y = UB_RECIPROCAL_ROOT(x);
+    return UB_FUSED(0.5f * y, UB_FUSED(-x * y, y, spread(1.0f)), y);
+#else
+    return 1.0f / sqrt_vec(x);
+#endif
+}
+
 // x^p for x >= 0, with 0 for x below the normal numbers.
 INLINE vec power_vec(vec x, vec exponent)
 {
