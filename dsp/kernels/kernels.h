@@ -59,7 +59,8 @@ typedef struct ub_sweep {
     float floor; ///< added to the model, > 0
     const float *templates; ///< packed
     const float *transposed; ///< packed the other way; not used for updates of templates alone
-    const float *template_sums; ///< K: sums of the stacked columns (used for beta = 1)
+    const float *template_sums; ///< K, room for whole lines of 16: sums of the stacked columns
+                                ///< (used for beta = 1)
     const float *activations; ///< K x T, before the scale
     float *new_activations; ///< K x T, other memory
     size_t activation_stride;

@@ -163,10 +163,10 @@ static void update_tile(const ub_sweep *sweep, size_t first, size_t n, const ub_
         const float *h = work->tile_h + t * h_stride;
         float *numerator = numerators + t * h_stride;
         float *denominator = denominators + t * h_stride;
-        for (size_t k = 0; k < n_components; k++) {
-            const float sum =
-                sweep->form == UB_FORM_KULLBACK ? sweep->template_sums[k] : denominator[k];
-            denominator[k] = sum + sweep->l1 + sweep->l2 * h[k];
+        const float *sums = sweep->form == UB_FORM_KULLBACK ? sweep->template_sums : denominator;
+        for (size_t k = 0; k < h_stride; k += LANES) {
+            const vec sum = load(sums + k) + spread(sweep->l1);
+            store(denominator + k, UB_FUSED(spread(sweep->l2), load(h + k), sum));
         }
         if (sweep->continuity_near) {
             add_continuity(sweep, first + t, h, numerator, denominator);
