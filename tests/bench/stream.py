@@ -6,12 +6,13 @@
 
 For each of the development recordings beside the checkout (all that begin with "real" by default):
 a dictionary from the first half of the stems, the second half separated by `unbraid separate` and by
-the stream in every mode, in blocks of 64 samples. Prints SI-SDR above doing nothing, the cost of a
+the stream in every mode, in blocks of 64 samples. Prints SDR and SI-SDR above doing nothing, the cost of a
 block at the median and the 99th percentile, and the share of a core. Nothing passes or fails. Needs
 ../shared/data and ../shared/tools/score, python3-numpy and python3-soundfile.
 """
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import numpy
 import soundfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from quality import SHARED, cut, run, score  # noqa: E402
+from quality import SHARED, cut, run  # noqa: E402
 
 MODES = ["quality", "balanced", "live", "short"]
 
@@ -58,8 +59,12 @@ def stream(program, scratch, mode, names):
 
 
 def mean_gain(scratch, estimates):
-    rows, residual = score(scratch / "stems", estimates)
-    return sum(gain for _, gain in rows) / len(rows), residual
+    """Means over the stems that were learned, of SDR and SI-SDR above doing nothing, and the null."""
+    text = run(SHARED / "tools/score", "stems", scratch / "stems", estimates)
+    rows = [line.split() for line in text.splitlines()[1:] if "(missing)" not in line]
+    rows = [row for row in rows if len(row) == 5 and "=" not in row[0] and row[4] != "nan"]
+    residual = float(re.search(r"mix: (-?[\d.]+) dB", text)[1])
+    return [sum(float(row[i]) for row in rows) / len(rows) for i in (3, 4)], residual
 
 
 def main():
@@ -70,24 +75,27 @@ def main():
         sys.exit(f"skipped: {data} is not there")
     pieces = sys.argv[2:] or sorted(p.name for p in data.iterdir() if p.name.startswith("real"))
     sums = {}
-    print(f"{'piece':26s} {'mode':9s} {'dSI':>6s} {'null':>7s} {'median us':>10s} {'p99 us':>8s} {'core':>6s}")
+    print(f"{'piece':26s} {'mode':9s} {'dSDR':>6s} {'dSI':>6s} {'null':>7s} {'median us':>10s} {'p99 us':>8s}"
+          f" {'core':>6s}")
     for piece in pieces:
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="unbraid-stream-"))
         try:
             names = learn(build / "cli/unbraid", data / piece, scratch)
-            gain, residual = mean_gain(scratch, offline(build / "cli/unbraid", scratch))
-            print(f"{piece:26s} {'offline':9s} {gain:6.2f} {residual:7.1f}", flush=True)
-            sums.setdefault("offline", []).append(gain)
+            gains, residual = mean_gain(scratch, offline(build / "cli/unbraid", scratch))
+            print(f"{piece:26s} {'offline':9s} {gains[0]:6.2f} {gains[1]:6.2f} {residual:7.1f}",
+                  flush=True)
+            sums.setdefault("offline", []).append(gains)
             for mode in MODES:
                 folder, cost = stream(build / "tests/bench/stream_file", scratch, mode, names)
-                gain, residual = mean_gain(scratch, folder)
-                sums.setdefault(mode, []).append(gain)
-                print(f"{piece:26s} {mode:9s} {gain:6.2f} {residual:7.1f} {cost['median_us']:10.1f}"
+                gains, residual = mean_gain(scratch, folder)
+                sums.setdefault(mode, []).append(gains)
+                print(f"{piece:26s} {mode:9s} {gains[0]:6.2f} {gains[1]:6.2f} {residual:7.1f} {cost['median_us']:10.1f}"
                       f" {cost['p99_us']:8.1f} {100 * cost['share_of_core']:5.1f}%", flush=True)
         finally:
             shutil.rmtree(scratch)
-    for mode, gains in sums.items():
-        print(f"{'mean':26s} {mode:9s} {sum(gains) / len(gains):6.2f}")
+    for mode, all_gains in sums.items():
+        sdr, si_sdr = (sum(column) / len(all_gains) for column in zip(*all_gains))
+        print(f"{'mean':26s} {mode:9s} {sdr:6.2f} {si_sdr:6.2f}")
 
 
 main()
