@@ -3,11 +3,11 @@
 
 #include <math.h>
 
-// Windows of offline separation, and half of them.
-static const double LONG_MS = 4096.0 / 44.1, WINDOW_MS = 2048.0 / 44.1;
+// The window of offline separation, which dictionaries are learned with.
+static const double WINDOW_MS = 4096.0 / 44.1;
 
 // Three hops of an asymmetric pair (two of synthesis and one for the work) in seconds.
-static const double LIVE_S = 0.0094, SHORT_S = 0.0056;
+static const double BALANCED_S = 0.058, LIVE_S = 0.0094, SHORT_S = 0.0056;
 
 ub_stream_settings ub_stream_settings_default(void)
 {
@@ -61,7 +61,7 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
 // The hop of an asymmetric pair is any number of samples; its window one that FFTW likes.
 static ub_stft_settings asymmetric(double latency_s, double rate_hz)
 {
-    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, LONG_MS, 4, rate_hz);
+    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, WINDOW_MS, 4, rate_hz);
     settings.hop_samples = (size_t)floor(latency_s * rate_hz / 3.0);
     return settings;
 }
@@ -70,14 +70,14 @@ ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
 {
     switch (settings->mode) {
     case UB_STREAM_QUALITY:
-        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, LONG_MS, 4, settings->rate_hz);
+        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, WINDOW_MS, 4, settings->rate_hz);
     case UB_STREAM_LIVE:
         return asymmetric(LIVE_S, settings->rate_hz);
     case UB_STREAM_SHORT:
         return asymmetric(SHORT_S, settings->rate_hz);
     case UB_STREAM_BALANCED:
     default:
-        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, WINDOW_MS, 4, settings->rate_hz);
+        return asymmetric(BALANCED_S, settings->rate_hz);
     }
 }
 

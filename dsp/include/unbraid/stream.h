@@ -29,12 +29,13 @@ typedef struct ub_stream ub_stream;
 /** What a stream separates into: a dictionary made ready for the settings of a stream. */
 typedef struct ub_stream_model ub_stream_model;
 
-/** How much latency is allowed. Longer windows separate better. */
+/** How much latency is allowed. All look at 93 ms at a time; the longer the synthesis window, the
+    better the separation. */
 typedef enum ub_stream_mode {
-    UB_STREAM_QUALITY, ///< window 93 ms, latency 116 ms
-    UB_STREAM_BALANCED, ///< window 46 ms, latency 58 ms
-    UB_STREAM_LIVE, ///< analysis 93 ms and synthesis 6.2 ms (asymmetric), latency 9.4 ms
-    UB_STREAM_SHORT, ///< analysis 93 ms and synthesis 3.7 ms, latency 5.6 ms
+    UB_STREAM_QUALITY, ///< synthesis 93 ms (symmetric), latency 116 ms
+    UB_STREAM_BALANCED, ///< synthesis 39 ms (asymmetric, like all below), latency 58 ms
+    UB_STREAM_LIVE, ///< synthesis 6.2 ms, latency 9.4 ms
+    UB_STREAM_SHORT, ///< synthesis 3.7 ms, latency 5.6 ms
 } ub_stream_mode;
 
 enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16 };
