@@ -12,6 +12,7 @@ pkg-config          command -v pkg-config
 libfftw3-dev        pkg-config --exists fftw3f fftw3
 libjansson-dev      pkg-config --exists jansson
 libsndfile1-dev     pkg-config --exists sndfile
+portaudio19-dev     pkg-config --exists portaudio-2.0
 '
 
 # Programs that are linked by clang need its own libraries for OpenMP and the sanitizers.

@@ -17,4 +17,7 @@ enum outcome learn_run(int argc, char **argv);
 enum outcome eval_run(int argc, char **argv);
 enum outcome info_run(int argc, char **argv);
 
+// Where UNBRAID_LIVE is defined: it says that there is PortAudio.
+enum outcome devices_run(int argc, char **argv);
+
 #endif

@@ -28,6 +28,9 @@ static const struct command commands[] = {
     {"learn", "learn a dictionary from recordings of single sources", learn_run},
     {"eval", "score stems against the true ones", eval_run},
     {"info", "show what a dictionary or a sound file holds", info_run},
+#ifdef UNBRAID_LIVE
+    {"devices", "list sound devices", devices_run},
+#endif
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -9,7 +9,9 @@ import subprocess
 from toolkit import Test, main
 
 SOURCE = pathlib.Path(os.environ["UNBRAID_SOURCE"])
-COMMANDS = ["separate", "learn", "eval", "info"]
+COMMANDS = ["separate", "learn", "eval", "info", "devices"]
+LIVE = {"devices"}  # the tool has these where there was PortAudio when it was built
+BUILT = [c for c in COMMANDS if c not in LIVE or os.environ.get("UNBRAID_LIVE") == "1"]
 
 
 def options_of(help_text):
@@ -56,7 +58,7 @@ class Documents(Test):
         return (SOURCE / "cli" / "man" / f"{name}.1").read_text()
 
     def test_man_pages_have_the_options_ranges_and_defaults_of_help(self):
-        for command in COMMANDS:
+        for command in BUILT:
             text = self.run_tool(command, "--help").out
             shown = options_of(text)
             self.assertIn("help", shown)
@@ -70,7 +72,7 @@ class Documents(Test):
 
     def test_the_overview_names_all_commands(self):
         text = self.run_tool("--help").out
-        for command in COMMANDS:
+        for command in BUILT:
             self.assertIn(f"\n  {command} ", text)
             self.assertIn(f".It Cm {command}\n", self.page("unbraid"))
         self.assertEqual(set(options_of(text)), set(items_of(self.page("unbraid"))))
@@ -79,7 +81,7 @@ class Documents(Test):
         self.assertEqual(sorted(w for w in completed([], "") if w[0] != "-"), sorted(COMMANDS))
         self.assertEqual({w[2:] for w in completed([], "--")},
                          set(options_of(self.run_tool("--help").out)))
-        for command in COMMANDS:
+        for command in BUILT:
             shown = options_of(self.run_tool(command, "--help").out)
             self.assertEqual({w[2:] for w in completed([command], "--")}, set(shown), command)
             shorts = {w[1:] for w in completed([command], "-") if w[1] != "-"}

@@ -6,6 +6,12 @@ cd "$1" || exit 1
 cc=${CC:-cc}
 status=0
 for header in $(find dsp cli -name '*.h' ! -name '*_body.h' | sort); do
+    # The tool can be built without PortAudio.
+    if grep -q '<portaudio.h>' "$header" &&
+        ! echo '#include <portaudio.h>' | "$cc" -fsyntax-only -x c - 2>/dev/null; then
+        echo "not looked at, as there is no portaudio.h: $header"
+        continue
+    fi
     echo "#include \"$header\"" |
         "$cc" -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Werror -fsyntax-only \
             -I. -Idsp/include -Idsp -Icli -x c - || status=1
