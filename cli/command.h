@@ -18,6 +18,7 @@ enum outcome eval_run(int argc, char **argv);
 enum outcome info_run(int argc, char **argv);
 
 // Where UNBRAID_LIVE is defined: it says that there is PortAudio.
+enum outcome live_run(int argc, char **argv);
 enum outcome devices_run(int argc, char **argv);
 
 #endif

@@ -7,9 +7,14 @@
 
 static volatile sig_atomic_t signal_seen;
 
+static void (*volatile act_at_signal)(void);
+
 static void remember(int number)
 {
     signal_seen = number;
+    if (act_at_signal) {
+        act_at_signal();
+    }
 }
 
 static void watch(int number)
@@ -34,6 +39,18 @@ void interrupt_watch(void)
     watch(SIGHUP);
     // A file-size limit is met as a failed write, like a full disk.
     signal(SIGXFSZ, SIG_IGN);
+}
+
+void interrupt_at_signal(void (*act)(void))
+{
+    act_at_signal = act;
+}
+
+void interrupt_accept(void)
+{
+    if (signal_seen == SIGINT) {
+        signal_seen = 0;
+    }
 }
 
 bool interrupted(void)

@@ -14,6 +14,12 @@ void interrupt_watch(void);
 /** Whether somebody asked to stop. */
 bool interrupted(void);
 
+/** Call a function from the handler of the first signal too; it must be safe there. */
+void interrupt_at_signal(void (*act)(void));
+
+/** For work that has no other end than Ctrl-C: a Ctrl-C that came is no reason to end by it. */
+void interrupt_accept(void);
+
 /** After cleaning up: end the process by the signal that came, as a shell that runs a script
     expects of an interrupted program. Returns when none came. */
 void interrupt_obey(void);

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"eval", "score stems against the true ones", eval_run},
     {"info", "show what a dictionary or a sound file holds", info_run},
 #ifdef UNBRAID_LIVE
+    {"live", "separate and rebalance sound while it plays", live_run},
     {"devices", "list sound devices", devices_run},
 #endif
 };

@@ -114,8 +114,8 @@ static void print_param(ub_param_id id)
 
 void options_print_help(const struct usage *usage)
 {
-    printf("Usage: unbraid %s [OPTION]... %s\n%s\n\nOptions:\n", usage->command, usage->operands,
-           usage->summary);
+    printf("Usage: unbraid %s [OPTION]...%s%s\n%s\n\nOptions:\n", usage->command,
+           usage->operands[0] ? " " : "", usage->operands, usage->summary);
     for (size_t i = 0; i < usage->n_rows; i++) {
         const struct option_row *row = &usage->rows[i];
         print_option(row->name, row->letter, row->value, row->summary);

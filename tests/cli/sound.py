@@ -18,6 +18,22 @@ pcm.playonly {{
     type asym playback.pcm "null"
     hint {{ show on description "playonly" }}
 }}
+pcm.nullone {{
+    type multi
+    slaves.a {{ pcm "null" channels 1 }}
+    bindings.0 {{ slave a channel 0 }}
+}}
+pcm.monoin {{
+    type file slave.pcm "nullone" file "/dev/null" infile "{folder}/in.raw" format "raw"
+}}
+pcm.mono {{
+    type asym playback.pcm "filesout" capture.pcm "monoin"
+    hint {{ show on description "mono" }}
+}}
+pcm.gone {{
+    type file slave.pcm "null" file "{folder}/no/folder" format "raw"
+    hint {{ show on description "gone" }}
+}}
 pcm.!default {{ type plug slave.pcm "files" }}
 """
 

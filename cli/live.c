@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The audio thread runs the stream and touches atomics, nothing else.
+#include "live.h"
+#include "report.h"
+#include "sound_devices.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SILENCE_FRAMES = 256 };
+
+struct live {
+    ub_stream *stream;
+    PaStream *sound;
+    size_t n_sources, n_channels, n_outputs;
+    double rate_hz;
+    uint64_t n_wanted; // 0: no end
+    _Atomic float gains[UB_STREAM_MAX_SOURCES], levels[UB_STREAM_MAX_SOURCES];
+    atomic_uint_least64_t n_frames, n_xruns;
+};
+
+// Some drivers give no input when they have lost it. The stream does not mind how a block is cut.
+static void process(struct live *live, const float *const *in, float *const *out, size_t n)
+{
+    static const float silence[SILENCE_FRAMES];
+    size_t step = n;
+    for (size_t at = 0; at < n; at += step) {
+        step = in || n - at < SILENCE_FRAMES ? n - at : SILENCE_FRAMES;
+        const float *ins[UB_STREAM_MAX_CHANNELS];
+        float *outs[UB_STREAM_MAX_CHANNELS];
+        for (size_t c = 0; c < live->n_channels; c++) {
+            ins[c] = in ? in[c] + at : silence;
+            outs[c] = out[c] + at;
+        }
+        ub_stream_process(live->stream, ins, outs, NULL, 0, step);
+    }
+}
+
+// Beyond the last frame, and on outputs that the stream does not fill.
+static void fill(const struct live *live, float *const *out, size_t n_done, size_t n)
+{
+    for (size_t c = 0; c < live->n_outputs; c++) {
+        if (c >= live->n_channels) {
+            memcpy(out[c], out[0], n_done * sizeof *out[c]);
+        }
+        memset(out[c] + n_done, 0, (n - n_done) * sizeof *out[c]);
+    }
+}
+
+static int run(const void *input, void *output, unsigned long n,
+               const PaStreamCallbackTimeInfo *time, PaStreamCallbackFlags flags, void *context)
+{
+    (void)time;
+    struct live *live = context;
+    const PaStreamCallbackFlags lost =
+        paInputUnderflow | paInputOverflow | paOutputUnderflow | paOutputOverflow;
+    if (flags & lost) {
+        atomic_fetch_add_explicit(&live->n_xruns, 1, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < live->n_sources; i++) {
+        ub_stream_set_gain(live->stream, i,
+                           atomic_load_explicit(&live->gains[i], memory_order_relaxed));
+    }
+    const uint64_t done = atomic_load_explicit(&live->n_frames, memory_order_relaxed);
+    const uint64_t left = live->n_wanted ? live->n_wanted - done : UINT64_MAX;
+    const size_t n_now = left < n ? (size_t)left : n;
+    process(live, input, output, n_now);
+    fill(live, output, n_now, n);
+    for (size_t i = 0; i < live->n_sources; i++) {
+        atomic_store_explicit(&live->levels[i], ub_stream_level(live->stream, i),
+                              memory_order_relaxed);
+    }
+    atomic_store_explicit(&live->n_frames, done + n_now, memory_order_relaxed);
+    return live->n_wanted && done + n_now == live->n_wanted ? paComplete : paContinue;
+}
+
+static size_t fewer(int a, size_t b)
+{
+    return (size_t)a < b ? (size_t)a : b;
+}
+
+static bool find_devices(const struct live_settings *settings, PaStreamParameters *in,
+                         PaStreamParameters *out, struct live *live)
+{
+    in->device = sound_device_find(settings->input, SOUND_INPUT);
+    out->device =
+        in->device == paNoDevice ? paNoDevice : sound_device_find(settings->output, SOUND_OUTPUT);
+    if (out->device == paNoDevice) {
+        return false;
+    }
+    const PaDeviceInfo *input = Pa_GetDeviceInfo(in->device);
+    const PaDeviceInfo *output = Pa_GetDeviceInfo(out->device);
+    if (input->hostApi != output->hostApi) {
+        report_error("--output", "belongs to another host API than the input; name two devices of "
+                                 "one, as 'unbraid devices' lists them");
+        return false;
+    }
+    live->n_outputs = fewer(output->maxOutputChannels, UB_STREAM_MAX_CHANNELS);
+    live->n_channels = fewer(input->maxInputChannels, live->n_outputs);
+    live->rate_hz = settings->rate_hz > 0.0 ? settings->rate_hz : output->defaultSampleRate;
+    in->channelCount = (int)live->n_channels;
+    out->channelCount = (int)live->n_outputs;
+    in->sampleFormat = out->sampleFormat = paFloat32 | paNonInterleaved;
+    in->suggestedLatency = input->defaultLowInputLatency;
+    out->suggestedLatency = output->defaultLowOutputLatency;
+    return true;
+}
+
+static bool open_sound(const struct live_settings *settings, struct live *live)
+{
+    PaStreamParameters in = {0}, out = {0};
+    if (!find_devices(settings, &in, &out, live)) {
+        return false;
+    }
+    const int hushed = sound_hush();
+    // The samples are the device's: what it clips, it clips itself, and nothing is dithered.
+    const PaError error = Pa_OpenStream(&live->sound, &in, &out, live->rate_hz,
+                                        settings->block_frames, paClipOff | paDitherOff, run, live);
+    sound_unhush(hushed);
+    if (error) {
+        live->sound = NULL;
+        report_error("live",
+                     "the devices cannot be opened at %g Hz: %s; try another --rate or "
+                     "device",
+                     live->rate_hz, sound_error_text(error));
+    }
+    return error == paNoError;
+}
+
+// A model is taken between frames, and sound is to begin with it. What the stream has heard by then
+// is silence, which reset makes forgotten.
+static void take_model(ub_stream *stream, ub_stream_model *model)
+{
+    static const float silence[SILENCE_FRAMES];
+    const float *in[UB_STREAM_MAX_CHANNELS] = {silence, silence};
+    const size_t n = 2 * ub_stream_latency(stream) + SILENCE_FRAMES;
+    ub_stream_swap(stream, model);
+    for (size_t done = 0; done < n; done += SILENCE_FRAMES) {
+        ub_stream_process(stream, in, NULL, NULL, 0, SILENCE_FRAMES);
+    }
+}
+
+static bool open_stream(const struct live_settings *settings, const ub_dictionary *dictionary,
+                        const char *dictionary_path, struct live *live)
+{
+    ub_stream_settings stream = ub_stream_settings_default();
+    stream.rate_hz = live->rate_hz;
+    stream.n_channels = live->n_channels;
+    stream.mode = settings->mode;
+    ub_message why = {""};
+    ub_stream_model *model = NULL;
+    ub_status status = ub_stream_new(&stream, &live->stream, &why);
+    if (status) {
+        report_status("live", status, &why);
+        return false;
+    }
+    status = ub_stream_model_new(&stream, dictionary, &model, &why);
+    if (status) {
+        report_status(dictionary_path, status, &why);
+        return false;
+    }
+    live->n_sources = ub_stream_model_n_sources(model);
+    take_model(live->stream, model);
+    return true;
+}
+
+bool live_open(const struct live_settings *settings, const ub_dictionary *dictionary,
+               const char *dictionary_path, struct live **out)
+{
+    struct live *live = calloc(1, sizeof *live);
+    if (!live) {
+        report_error("live", "no memory; close other programs");
+        return false;
+    }
+    for (size_t i = 0; i < UB_STREAM_MAX_SOURCES; i++) {
+        atomic_init(&live->gains[i], 1.0f);
+        atomic_init(&live->levels[i], 0.0f);
+    }
+    atomic_init(&live->n_frames, 0);
+    atomic_init(&live->n_xruns, 0);
+    if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live)) {
+        live_close(live);
+        return false;
+    }
+    live->n_wanted = settings->n_frames;
+    if (settings->seconds > 0.0) {
+        live->n_wanted = (uint64_t)ceil(settings->seconds * live->rate_hz);
+    }
+    *out = live;
+    return true;
+}
+
+bool live_start(struct live *live)
+{
+    for (size_t i = 0; i < live->n_sources; i++) {
+        ub_stream_set_gain(live->stream, i, atomic_load(&live->gains[i]));
+    }
+    ub_stream_reset(live->stream);
+    const int hushed = sound_hush();
+    const PaError error = Pa_StartStream(live->sound);
+    sound_unhush(hushed);
+    if (error) {
+        report_error("live", "the sound cannot be started: %s; try another device",
+                     sound_error_text(error));
+    }
+    return error == paNoError;
+}
+
+void live_close(struct live *live)
+{
+    if (live && live->sound) {
+        const int hushed = sound_hush();
+        Pa_CloseStream(live->sound);
+        sound_unhush(hushed);
+    }
+    if (live) {
+        ub_stream_free(live->stream);
+        free(live);
+    }
+}
+
+double live_rate_hz(const struct live *live)
+{
+    return live->rate_hz;
+}
+
+size_t live_n_channels(const struct live *live)
+{
+    return live->n_channels;
+}
+
+struct live_latency live_latency(const struct live *live)
+{
+    const PaStreamInfo *info = Pa_GetStreamInfo(live->sound);
+    return (struct live_latency){
+        .separation_s = (double)ub_stream_latency(live->stream) / live->rate_hz,
+        .device_s = info ? info->inputLatency + info->outputLatency : 0.0,
+    };
+}
+
+struct live_state live_state(const struct live *live)
+{
+    // Whether it runs is asked first: what has been done when it has stopped is all.
+    const bool is_running = Pa_IsStreamActive(live->sound) == 1;
+    const uint64_t n_frames = atomic_load(&live->n_frames);
+    return (struct live_state){
+        .is_running = is_running,
+        .is_complete = live->n_wanted > 0 && n_frames == live->n_wanted,
+        .n_frames = n_frames,
+        .n_xruns = atomic_load(&live->n_xruns),
+        .load = Pa_GetStreamCpuLoad(live->sound),
+    };
+}
+
+void live_set_gain(struct live *live, size_t source, float gain)
+{
+    atomic_store_explicit(&live->gains[source], gain, memory_order_relaxed);
+}
+
+float live_level(const struct live *live, size_t source)
+{
+    return atomic_load_explicit(&live->levels[source], memory_order_relaxed);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/** A stream of libunbraid between an input and an output of PortAudio. All of it belongs to the
+   main thread; what it shares with the audio thread is atomic. */
+#ifndef UNBRAID_CLI_LIVE_H
+#define UNBRAID_CLI_LIVE_H
+
+#include <unbraid/stream.h>
+
+#include <stdint.h>
+
+struct live_settings {
+    const char *input, *output; ///< as sound_device_find() takes them
+    ub_stream_mode mode;
+    double rate_hz; ///< 0 for the output's own
+    unsigned long block_frames; ///< of a callback; 0 for what the device likes
+    uint64_t n_frames; ///< to stop after; 0 for never
+    double seconds; ///< the same in time
+};
+
+struct live;
+
+/** What can be seen from outside while it runs. */
+struct live_state {
+    bool is_running; ///< until all frames are done, or the device is gone
+    bool is_complete; ///< all frames are done
+    uint64_t n_frames, n_xruns;
+    double load; ///< of one core, 0 to 1
+};
+
+/** How late the output is, in seconds. */
+struct live_latency {
+    double separation_s;
+    double device_s; ///< input and output, as the driver says
+};
+
+/** Open devices and stream between sound_devices_open() and _close(). Sound does not run yet.
+    @return false after a report. */
+bool live_open(const struct live_settings *settings, const ub_dictionary *dictionary,
+               const char *dictionary_path, struct live **out);
+
+/** Let sound run. @return false after a report. */
+bool live_start(struct live *live);
+
+/** Stop at once, and free. NULL is fine. */
+void live_close(struct live *live);
+
+double live_rate_hz(const struct live *live);
+size_t live_n_channels(const struct live *live);
+struct live_latency live_latency(const struct live *live);
+struct live_state live_state(const struct live *live);
+
+/** The linear gain of a source. Before live_start() it holds from the first sample on. */
+void live_set_gain(struct live *live, size_t source, float gain);
+
+/** RMS of a source before its gain. */
+float live_level(const struct live *live, size_t source);
+
+#endif

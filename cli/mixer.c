@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "mixer.h"
+#include "terminal_keys.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool mixer_read_gain(const char *text, size_t *name_length, double *gain_db)
+{
+    const char *sign = strrchr(text, '='); // a name may hold one
+    if (!sign || sign == text || !sign[1]) {
+        return false;
+    }
+    char *end;
+    const double value = strtod(sign + 1, &end);
+    const bool is_silence = isinf(value) && value < 0.0;
+    if (*end || !(is_silence || (value >= MIXER_LOWEST_DB && value <= MIXER_HIGHEST_DB))) {
+        return false;
+    }
+    *name_length = (size_t)(sign - text);
+    *gain_db = value;
+    return true;
+}
+
+struct fader *mixer_find(struct mixer *mixer, const char *name, size_t length)
+{
+    for (size_t i = 0; i < mixer->n_faders; i++) {
+        struct fader *fader = &mixer->faders[i];
+        if (strlen(fader->name) == length && strncmp(fader->name, name, length) == 0) {
+            return fader;
+        }
+    }
+    return NULL;
+}
+
+float mixer_gain(const struct mixer *mixer, size_t source)
+{
+    bool any_solo = false;
+    for (size_t i = 0; i < mixer->n_faders; i++) {
+        any_solo |= mixer->faders[i].is_solo;
+    }
+    const struct fader *fader = &mixer->faders[source];
+    const bool is_heard = !fader->is_mute && (!any_solo || fader->is_solo);
+    return is_heard && fader->gain_db > MIXER_LOWEST_DB ? (float)pow(10.0, fader->gain_db / 20.0)
+                                                        : 0.0f;
+}
+
+static void move(struct fader *fader, double step_db)
+{
+    fader->gain_db = fmin(fmax(fader->gain_db, MIXER_LOWEST_DB) + step_db, MIXER_HIGHEST_DB);
+    fader->gain_db = fmax(fader->gain_db, MIXER_LOWEST_DB);
+}
+
+static void open_all(struct mixer *mixer)
+{
+    for (size_t i = 0; i < mixer->n_faders; i++) {
+        mixer->faders[i] = (struct fader){.name = mixer->faders[i].name};
+    }
+}
+
+bool mixer_key(struct mixer *mixer, int key)
+{
+    struct fader *fader = &mixer->faders[mixer->selected];
+    if (key >= '1' && key <= '9' && (size_t)(key - '1') < mixer->n_faders) {
+        mixer->selected = (size_t)(key - '1');
+    } else if (key == KEY_RIGHT || key == '\t') {
+        mixer->selected = (mixer->selected + 1) % mixer->n_faders;
+    } else if (key == KEY_LEFT) {
+        mixer->selected = (mixer->selected + mixer->n_faders - 1) % mixer->n_faders;
+    } else if (key == KEY_UP || key == '+') {
+        move(fader, 1.0);
+    } else if (key == KEY_DOWN || key == '-') {
+        move(fader, -1.0);
+    } else if (key == 'm') {
+        fader->is_mute = !fader->is_mute;
+    } else if (key == 's') {
+        fader->is_solo = !fader->is_solo;
+    } else if (key == '0') {
+        open_all(mixer);
+    } else {
+        return false;
+    }
+    return true;
+}

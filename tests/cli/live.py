@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""unbraid live between devices that are files: what comes out, how it ends, and what the terminal
+shows. These devices are not paced, so sound is counted in frames and never in seconds of a clock.
+"""
+import array
+import fcntl
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+from sound import SoundTest, need_live
+from toolkit import TOOL, main, tones, write_wav
+
+RATE = 44100
+N_FRAMES = 30000
+N_DONE = N_FRAMES + RATE // 3  # more than any latency
+DEVICES = ["--rate", str(RATE), "--input", "default", "--output", "default"]
+MODES = ("quality", "balanced", "live", "short")
+
+
+def samples_of(path):
+    """Interleaved stereo floats of a raw file."""
+    values = array.array("f")
+    values.frombytes(pathlib.Path(path).read_bytes())
+    return values
+
+
+def first_sound(samples):
+    """The first sample of the first frame above rounding, or the end."""
+    return next((i for i, x in enumerate(samples) if abs(x) > 1e-3), len(samples)) // 2 * 2
+
+
+class Terminal:
+    """The tool with a terminal of its own on standard input and error."""
+
+    def __init__(self, test, *words):
+        self.end, tool_end = pty.openpty()
+        fcntl.ioctl(tool_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        self.before = termios.tcgetattr(self.end)
+        self.shown = ""
+
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.tool = subprocess.Popen(
+            [TOOL, "live", "-d", "d", *DEVICES, *words], stdin=tool_end, stderr=tool_end,
+            stdout=subprocess.PIPE, env=test.environment, preexec_fn=take_terminal)
+        self.kept = tool_end  # or what is left to read is lost when the tool ends
+        self.test = test
+
+    def press(self, keys):
+        os.write(self.end, keys)
+
+    def wait_for(self, pattern):
+        """Read until the terminal has shown it."""
+        self.shown = ""
+        last = time.monotonic() + 60
+        while not re.search(pattern, self.shown):
+            if not select.select([self.end], [], [], max(0, last - time.monotonic()))[0]:
+                self.test.fail(f"{pattern} was not shown: {self.shown[-500:]!r}")
+            self.shown += os.read(self.end, 4096).decode()
+
+    def finish(self):
+        """Wait for the end. @return exit status and stdout."""
+        out = self.tool.communicate(timeout=60)[0].decode()
+        while select.select([self.end], [], [], 0)[0]:
+            self.shown += os.read(self.end, 4096).decode()
+        self.test.assertEqual(termios.tcgetattr(self.end), self.before)
+        self.test.assertTrue(self.shown.endswith("\r\033[K"), repr(self.shown[-100:]))
+        os.close(self.end)
+        os.close(self.kept)
+        return self.tool.returncode, out
+
+
+class Live(SoundTest):
+    def setUp(self):
+        super().setUp()
+        # Silence follows: the device plays its file again and again.
+        self.sound = array.array(
+            "f", [x for frame in zip(*tones(N_FRAMES, RATE, n_channels=2)) for x in frame])
+        pathlib.Path("in.raw").write_bytes(self.sound.tobytes() + bytes(8 * RATE))
+        write_wav("a.wav", "f32", RATE, tones(8000, RATE, seed=2))
+        write_wav("b.wav", "f32", RATE, tones(8000, RATE, seed=3))
+        self.run_tool("learn", "-k", 4, "--iterations", 3, "-o", "d", "a=a.wav", "b=b.wav")
+
+    def live(self, *words, status=0):
+        return self.run_tool("live", "-d", "d", *DEVICES, *words, env=self.environment,
+                             status=status)
+
+    def play(self, *words):
+        """Run it over the whole input and a bit more. @return what was printed, and how late the
+        output is in frames; the output is in out.raw."""
+        done = self.live("--frames", N_DONE, *words)
+        self.assertEqual(done.err, "")
+        self.assertTrue(done.out.startswith(f"{N_DONE} frames at {RATE} Hz, channels: 2, xruns: "),
+                        done.out)
+        separation_ms = float(re.search(r"\(separation ([\d.]+) ms", done.out)[1])
+        return done, separation_ms * RATE / 1000
+
+    def output(self):
+        """What was played, from the first frame that sounds on, as long as the input, and the
+        number of silent frames before."""
+        out = samples_of("out.raw")
+        start = first_sound(out)
+        return out[start:start + len(self.sound)], start // 2
+
+    def assert_near(self, out, wanted, limit=1e-6):
+        """Equal up to rounding: masks sum to one in single precision, and samples are below one."""
+        self.assertEqual(len(out), len(wanted))
+        self.assertLess(max(abs(x - y) for x, y in zip(out, wanted)), limit)
+
+    def test_the_output_is_the_input_later(self):
+        for mode in MODES:
+            _, latency = self.play("--mode", mode)
+            out, late = self.output()
+            self.assert_near(out, self.sound)
+            # The printed latency has a decimal. The device adds a buffer or two.
+            self.assertGreaterEqual(late - latency, -5, mode)
+            self.assertLess(late - latency, 4096, mode)
+
+    def test_blocks_make_no_difference_to_any_bit(self):
+        self.play("--gain", "a=-3")
+        wanted, _ = self.output()
+        for block in (17, 64, 1000):
+            self.play("--gain", "a=-3", "--block", block)
+            self.assertEqual(self.output()[0], wanted, block)
+
+    def test_gains_hold_from_the_first_sample_on(self):
+        self.play("--gain", "a=-6", "--gain", "b=-6")
+        self.assert_near(self.output()[0], [x * 10 ** -0.3 for x in self.sound])
+        self.play("--gain", "a=-inf", "--gain", "b=-60")
+        self.assertFalse(any(samples_of("out.raw")))
+
+    def test_sources_alone_sum_to_the_input(self):
+        self.play()
+        start = 2 * self.output()[1]
+        parts = []
+        for name in "ab":
+            self.play("--solo", name)
+            parts.append(samples_of("out.raw")[start:start + len(self.sound)])
+            self.assertGreater(max(abs(x - y) for x, y in zip(parts[-1], self.sound)), 0.01)
+        self.assert_near([x + y for x, y in zip(*parts)], self.sound)
+        self.play("--solo", "a", "--solo", "b")
+        self.assert_near(self.output()[0], self.sound)
+
+    def test_one_channel_comes_out_of_both(self):
+        mono = self.sound[::2]
+        pathlib.Path("in.raw").write_bytes(mono.tobytes() + bytes(4 * RATE))
+        done = self.live("--input", "mono", "--output", "mono", "--frames", N_DONE)
+        self.assertIn("channels: 1,", done.out)
+        self.assert_near(self.output()[0], [x for x in mono for _ in range(2)])
+
+    def test_it_stops_after_a_time_of_sound(self):
+        self.assertTrue(self.live("--seconds", 0.5).out.startswith("22050 frames at 44100 Hz"))
+        done = self.live("--seconds", 0.5, "--rate", 8000)
+        self.assertTrue(done.out.startswith("4000 frames at 8000 Hz"), done.out)
+
+    def test_wrong_usage(self):
+        for words, parts in [
+                (["--gain", "c=1"], ["--gain", "'c'", "d;"]), (["--solo", "c"], ["--solo", "'c'"]),
+                (["--gain", "a"], ["NAME=DB"]), (["--gain", "a=13"], ["--gain"]),
+                (["--gain", "a=nan"], ["--gain"]), (["--gain", "=1"], ["--gain"]),
+                (["--mode", "fast"], ["--mode", "balanced"]), (["--rate", "7999"], ["--rate"]),
+                (["--block", "0"], ["--block"]), (["--block", "65537"], ["--block"]),
+                (["--frames", "-1"], ["--frames"]), (["--seconds", "0"], ["--seconds"]),
+                (["--frames", "1", "--seconds", "1"], ["--frames"]), (["more"], ["more"])]:
+            self.assert_one_line(self.live(*words, status=2), *parts)
+        self.assert_one_line(self.run_tool("live", status=2), "-d")
+
+    def test_what_is_not_there_is_told_in_one_line(self):
+        for option in ("--input", "--output"):
+            self.assert_one_line(self.live(option, "nonsuch", status=1), option, "nonsuch",
+                                 "unbraid devices")
+            self.assert_one_line(self.live(option, "999", status=1), option)
+            self.assert_one_line(self.live(option, "FILE", status=1), option, "more than one")
+        self.assert_one_line(self.live("-d", "none", status=1), "none")
+
+    def test_a_device_that_goes_away_is_told_in_one_line(self):
+        # It is opened, but a file in a folder that is not there cannot be written.
+        self.assert_one_line(self.live("--output", "gone", "--frames", N_DONE, status=1),
+                             "has stopped")
+
+    def test_keys_change_gains_solo_and_mute(self):
+        terminal = Terminal(self)
+        terminal.wait_for(r" ms  cpu \d+ %  xruns \d+  >1 a \+0 dB \[[#.]{6}\]  2 b \+0 dB \[")
+        terminal.press(b"2m")
+        terminal.wait_for(r"  1 a \+0 dB \[[#.]{6}\]  >2 b \+0 dB mute \[")
+        terminal.press(b"m+\033[A\033[D-\033OB")
+        terminal.wait_for(r"  >1 a -2 dB \[[#.]{6}\]  2 b \+2 dB \[")
+        terminal.press(b"s")
+        terminal.wait_for(r"  >1 a -2 dB solo \[")
+        terminal.press(b"0\t")
+        terminal.wait_for(r"  1 a \+0 dB \[[#.]{6}\]  >2 b \+0 dB \[")
+        terminal.press(b"q")
+        status, out = terminal.finish()
+        self.assertEqual(status, 0)
+        self.assertIn("xruns: ", out)
+
+    def test_ctrl_c_is_a_good_end_and_other_signals_are_obeyed(self):
+        terminal = Terminal(self)
+        terminal.wait_for("xruns")
+        self.assertNotEqual(termios.tcgetattr(terminal.end), terminal.before)
+        terminal.press(b"\003")
+        status, out = terminal.finish()
+        self.assertEqual(status, 0)
+        self.assertIn("xruns: ", out)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            terminal = Terminal(self)
+            terminal.wait_for("xruns")
+            terminal.tool.send_signal(number)
+            self.assertEqual(terminal.finish()[0], -number)
+
+
+if __name__ == "__main__":
+    need_live()
+    main()
