@@ -13,6 +13,7 @@ libfftw3-dev        pkg-config --exists fftw3f fftw3
 libjansson-dev      pkg-config --exists jansson
 libsndfile1-dev     pkg-config --exists sndfile
 portaudio19-dev     pkg-config --exists portaudio-2.0
+lv2-dev             pkg-config --exists lv2
 '
 
 # Programs that are linked by clang need its own libraries for OpenMP and the sanitizers.
@@ -23,11 +24,14 @@ cppcheck            command -v cppcheck
 gcovr               command -v gcovr
 libclang-rt-dev     echo "int main(void) { return 0; }" | clang -fsanitize=thread -x c -o /dev/null -
 libcmocka-dev       pkg-config --exists cmocka
+liblilv-dev         pkg-config --exists lilv-0
 libomp-dev          echo "int main(void) { return 0; }" | clang -fopenmp -x c -o /dev/null -
+lilv-utils          command -v lv2info
 llvm                command -v llvm-symbolizer
 mandoc              command -v mandoc
 python3             command -v python3
 shellcheck          command -v shellcheck
+sordi               command -v sord_validate
 '
 
 # The scores are compared with those of a script that may lie beside the checkout.

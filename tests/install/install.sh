@@ -32,3 +32,10 @@ if [ -n "$tool" ]; then
     done
     find "$stage" -path '*/bash-completion/completions/unbraid' | grep -q .
 fi
+
+bundle=$(find "$stage" -type d -name unbraid.lv2)
+if [ -n "$bundle" ]; then
+    for file in manifest.ttl unbraid.ttl unbraid.so; do
+        [ -s "$bundle/$file" ]
+    done
+fi

@@ -11,5 +11,5 @@ fi
 cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
     --inline-suppr --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=invalidPointerCast \
     -j 2 -D_DEFAULT_SOURCE -DUB_API= -DUB_RT= -DUB_MUST_USE= \
-    -I dsp/include -I dsp -I cli -i dsp/kernels/kernels_avx2.c -i dsp/kernels/kernels_avx512.c \
-    -i dsp/kernels/kernels_neon.c dsp cli
+    -I dsp/include -I dsp -I cli -I plugin -i dsp/kernels/kernels_avx2.c -i dsp/kernels/kernels_avx512.c \
+    -i dsp/kernels/kernels_neon.c dsp cli plugin

@@ -5,7 +5,12 @@ set -u
 cd "$1" || exit 1
 cc=${CC:-cc}
 status=0
-for header in $(find dsp cli -name '*.h' ! -name '*_body.h' | sort); do
+folders='dsp cli'
+if echo '#include <lv2/core/lv2.h>' | "$cc" -fsyntax-only -x c - 2>/dev/null; then
+    folders="$folders plugin"
+fi
+# shellcheck disable=SC2086 # a list
+for header in $(find $folders -name '*.h' ! -name '*_body.h' | sort); do
     # The tool can be built without PortAudio.
     if grep -q '<portaudio.h>' "$header" &&
         ! echo '#include <portaudio.h>' | "$cc" -fsyntax-only -x c - 2>/dev/null; then
@@ -14,7 +19,7 @@ for header in $(find dsp cli -name '*.h' ! -name '*_body.h' | sort); do
     fi
     echo "#include \"$header\"" |
         "$cc" -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Werror -fsyntax-only \
-            -I. -Idsp/include -Idsp -Icli -x c - || status=1
+            -I. -Idsp/include -Idsp -Icli -Iplugin -x c - || status=1
 done
 if ! command -v c++ >/dev/null; then
     exit "$status"

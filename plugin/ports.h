@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   Port numbers. They, the symbols and the URIs are for ever: sessions refer to them. New ports go
+   behind the last. ports_to_ttl.py writes the same numbers for hosts, and a test compares.
+*/
+#ifndef UNBRAID_PLUGIN_PORTS_H
+#define UNBRAID_PLUGIN_PORTS_H
+
+#define PLUGIN_STEREO_URI "urn:unbraid:rebalance-stereo"
+#define PLUGIN_MONO_URI "urn:unbraid:rebalance-mono"
+#define PLUGIN_MODEL_URI "urn:unbraid:model"
+
+enum {
+    MAX_CHANNELS = 2,
+    N_SOURCES = 8, // with ports of their own; any others follow solo alone
+    N_STEMS = 4
+};
+
+/** Ports that hold one number or events. */
+typedef enum plugin_port {
+    PORT_CONTROL, ///< events in
+    PORT_NOTIFY, ///< events out
+    PORT_LATENCY, ///< out, in samples
+    PORT_ENABLED,
+    PORT_FREEWHEEL,
+    PORT_MODE, ///< a ub_stream_mode
+    PORT_EXPONENT,
+    PORT_SOURCES, ///< out: how many the model has
+    PORT_FIRST_SOURCE, ///< four for each source: a source_port
+    PORT_FIRST_AUDIO = PORT_FIRST_SOURCE + 4 * N_SOURCES, ///< in, out, stems of each channel
+} plugin_port;
+
+typedef enum source_port { SOURCE_GAIN_DB, SOURCE_SOLO, SOURCE_MUTE, SOURCE_LEVEL_DB } source_port;
+
+#endif

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plugin.h"
+
+#include <lv2/core/lv2_util.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const float SILENT_DB = -80.0f, LOUDEST_DB = 12.0f;
+
+float plugin_value(const plugin *p, size_t port, float fallback)
+{
+    const float *value = p->ports[port];
+    return value && isfinite(*value) ? *value : fallback;
+}
+
+static void plugin_write(const plugin *p, size_t port, float value)
+{
+    float *to = p->ports[port];
+    if (to) {
+        *to = value;
+    }
+}
+
+static size_t source_port_of(size_t source, source_port which)
+{
+    return PORT_FIRST_SOURCE + 4 * source + (size_t)which;
+}
+
+// ---- life --------------------------------------------------------------------------------------
+
+static void cleanup(LV2_Handle handle)
+{
+    plugin *p = handle;
+    if (p->has_ready) {
+        product_free(&p->ready);
+    }
+    engine_free(p->old_engine);
+    ub_stream_model_free(p->old_model);
+    engine_free(p->engine);
+    loader_stop(&p->loader);
+    free(p);
+}
+
+static bool start(plugin *p, double rate_hz)
+{
+    p->now = p->asked = (tuning){.mode = UB_STREAM_BALANCED, .exponent = 1.0f};
+    if (loader_start(&p->loader, rate_hz, p->n_channels, &p->logger)) {
+        return false;
+    }
+    const ub_stream_settings settings = loader_settings(&p->loader, p->now);
+    ub_message why = {""};
+    if (engine_new(&settings, &p->engine, &why)) {
+        lv2_log_error(&p->logger, "unbraid: %s\n", why.text);
+        loader_stop(&p->loader);
+        return false;
+    }
+    return true;
+}
+
+static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate_hz,
+                              const char *bundle_path, const LV2_Feature *const *features)
+{
+    (void)bundle_path;
+    plugin *p = calloc(1, sizeof *p);
+    if (!p) {
+        return NULL;
+    }
+    LV2_Log_Log *log = NULL;
+    // clang-format off
+    const char *missing = lv2_features_query(features,
+        LV2_LOG__log, &log, false,
+        LV2_URID__map, &p->map, true,
+        LV2_WORKER__schedule, &p->schedule, true,
+        NULL);
+    // clang-format on
+    lv2_log_logger_init(&p->logger, p->map, log);
+    if (missing) {
+        lv2_log_error(&p->logger, "unbraid: the host does not offer <%s>\n", missing);
+        free(p);
+        return NULL;
+    }
+    atomic_flag_clear(&p->wish.lock);
+    p->uris = plugin_uris_map(p->map);
+    lv2_atom_forge_init(&p->forge, p->map);
+    p->n_channels = strcmp(descriptor->URI, PLUGIN_MONO_URI) == 0 ? 1 : 2;
+    if (!start(p, rate_hz)) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+static void connect_port(LV2_Handle handle, uint32_t port, void *data)
+{
+    plugin *p = handle;
+    if (port < PORT_FIRST_AUDIO) {
+        p->ports[port] = data;
+    } else if (port - PORT_FIRST_AUDIO < p->n_channels * (2 + N_STEMS)) {
+        p->audio[port - PORT_FIRST_AUDIO] = data;
+    }
+}
+
+static void activate(LV2_Handle handle)
+{
+    plugin *p = handle;
+    engine_reset(p->engine);
+    atomic_store(&p->is_active, true);
+}
+
+static void deactivate(LV2_Handle handle)
+{
+    plugin *p = handle;
+    atomic_store(&p->is_active, false);
+}
+
+// ---- sound -------------------------------------------------------------------------------------
+
+static bool is_on(const plugin *p, size_t source, source_port which)
+{
+    return plugin_value(p, source_port_of(source, which), 0.0f) > 0.5f;
+}
+
+// Sources beyond those with ports of their own are silent when another plays solo.
+static void set_gains(plugin *p)
+{
+    bool any_solo = false;
+    for (size_t j = 0; j < N_SOURCES; j++) {
+        any_solo |= is_on(p, j, SOURCE_SOLO);
+    }
+    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
+        float gain = any_solo ? 0.0f : 1.0f;
+        if (j < N_SOURCES) {
+            const float gain_db = plugin_value(p, source_port_of(j, SOURCE_GAIN_DB), 0.0f);
+            const bool plays = !is_on(p, j, SOURCE_MUTE) && gain_db > SILENT_DB &&
+                               (!any_solo || is_on(p, j, SOURCE_SOLO));
+            gain = plays ? powf(10.0f, fminf(gain_db, LOUDEST_DB) / 20.0f) : 0.0f;
+        }
+        ub_stream_set_gain(p->engine->stream, j, gain);
+    }
+}
+
+static void report(const plugin *p)
+{
+    const ub_stream *stream = p->engine->stream;
+    plugin_write(p, PORT_LATENCY, (float)p->engine->latency);
+    plugin_write(p, PORT_SOURCES, (float)ub_stream_n_sources(stream));
+    for (size_t j = 0; j < N_SOURCES; j++) {
+        const float level_db = 20.0f * log10f(ub_stream_level(stream, j) + 1e-10f);
+        plugin_write(p, source_port_of(j, SOURCE_LEVEL_DB), fmaxf(level_db, SILENT_DB));
+    }
+}
+
+static void run(LV2_Handle handle, uint32_t n)
+{
+    plugin *p = handle;
+    messages_read(p);
+    exchange_run(p);
+    set_gains(p);
+    engine_enable(p->engine, plugin_value(p, PORT_ENABLED, 1.0f) > 0.5f);
+    float *const *outs = p->audio + p->n_channels;
+    engine_process(p->engine, (const float *const *)p->audio, outs, outs + p->n_channels, N_STEMS,
+                   n);
+    report(p);
+    messages_write(p);
+}
+
+static const void *extension_data(const char *uri)
+{
+    if (strcmp(uri, LV2_WORKER__interface) == 0) {
+        return &exchange_interface;
+    }
+    return strcmp(uri, LV2_STATE__interface) == 0 ? &state_interface : NULL;
+}
+
+LV2_SYMBOL_EXPORT const LV2_Descriptor *lv2_descriptor(uint32_t index)
+{
+    static const LV2_Descriptor stereo = {PLUGIN_STEREO_URI, instantiate,   connect_port,
+                                          activate,          run,           deactivate,
+                                          cleanup,           extension_data};
+    static const LV2_Descriptor mono = {PLUGIN_MONO_URI, instantiate, connect_port,  activate, run,
+                                        deactivate,      cleanup,     extension_data};
+    return index == 0 ? &stereo : index == 1 ? &mono : NULL;
+}
