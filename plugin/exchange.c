@@ -78,29 +78,29 @@ static tuning wanted_tuning(const plugin *p)
     };
 }
 
+// Paths before tuning, which automation may change in every cycle.
 static void ask(plugin *p)
 {
     if (p->is_waiting || p->has_ready) {
         return;
     }
-    const tuning wanted = wanted_tuning(p);
-    const bool tunes = wanted.mode != p->asked.mode || wanted.exponent != p->asked.exponent;
-    if (!tunes && !p->must_load) {
+    const bool loads = p->must_load;
+    const tuning wanted = wanted_tuning(p), asked_before = p->asked;
+    if (!loads && wanted.mode == p->asked.mode && wanted.exponent == p->asked.exponent) {
         return;
     }
-    request r = {.kind = tunes ? REQUEST_TUNE : REQUEST_LOAD, .now = p->now, .wanted = wanted};
-    const tuning asked_before = p->asked;
-    if (tunes) {
-        p->asked = wanted;
-    } else {
+    request r = {.kind = loads ? REQUEST_LOAD : REQUEST_TUNE, .now = p->now, .wanted = wanted};
+    if (loads) {
         memcpy(r.path, p->path, sizeof r.path);
         p->must_load = false;
+    } else {
+        p->asked = wanted;
     }
     p->is_waiting = true;
     if (!schedule(p, &r)) {
         p->is_waiting = false;
         p->asked = asked_before;
-        p->must_load |= !tunes;
+        p->must_load |= loads;
     }
 }
 

@@ -71,22 +71,20 @@ static void load_now(plugin *p, const char *path)
     strcpy(r.path, path);
     strcpy(p->path, path);
     p->must_load = p->must_publish = false;
-    const bool is_waiting = p->is_waiting; // for a job of before
     const product made = loader_work(&p->loader, &r);
     exchange_deliver(p, &made);
-    p->is_waiting = is_waiting;
 }
 
-// While the plugin sleeps, what is restored is there before the first sample is. Else the audio
-// thread finds the wish in its next cycle, and asks the worker.
+// While the plugin sleeps, what is restored is there before the first sample is. Else, and when an
+// answer of the worker is on its way, the audio thread finds the wish in its next cycle.
 static void wish_for(plugin *p, const char *path)
 {
-    const bool is_active = atomic_load(&p->is_active);
+    const bool is_asleep = !atomic_load(&p->is_active) && !p->is_waiting;
     lock(&p->wish);
     strcpy(p->wish.path, path);
-    p->wish.is_new = is_active;
+    p->wish.is_new = !is_asleep;
     unlock(&p->wish);
-    if (!is_active) {
+    if (is_asleep) {
         load_now(p, path);
     }
 }
