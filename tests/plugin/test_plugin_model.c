@@ -4,9 +4,13 @@
 #include "unbraid/file.h"
 #include "unbraid/random.h"
 
+#include <lv2/state/state.h>
+
 #include <math.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,11 +304,58 @@ static void a_thousand_changes_leave_the_sum_alone(void **state)
     host_free(h);
 }
 
-// A run of everything at once, for the thread sanitizer: load, modes, restore and save.
+// Sessions are saved and restored beside the audio thread.
+typedef struct sessions {
+    host *h;
+    atomic_bool must_end;
+    char saved[4096];
+    size_t n_saved;
+} sessions;
+
+static LV2_State_Status store(LV2_State_Handle handle, uint32_t key, const void *value, size_t size,
+                              uint32_t type, uint32_t flags)
+{
+    (void)key, (void)type, (void)flags;
+    sessions *s = handle;
+    memcpy(s->saved, value, size);
+    s->n_saved++;
+    return LV2_STATE_SUCCESS;
+}
+
+static const void *retrieve(LV2_State_Handle handle, uint32_t key, size_t *size, uint32_t *type,
+                            uint32_t *flags)
+{
+    (void)key;
+    const sessions *s = handle;
+    *size = strlen(rig_dictionary()) + 1;
+    *type = s->h->forge.Path;
+    *flags = LV2_STATE_IS_POD;
+    return rig_dictionary();
+}
+
+static void *save_and_restore(void *context)
+{
+    sessions *s = context;
+    const LV2_State_Interface *state =
+        lilv_instance_get_extension_data(s->h->instance, LV2_STATE__interface);
+    const LV2_Handle handle = lilv_instance_get_handle(s->h->instance);
+    const LV2_Feature *none[] = {NULL};
+    while (!atomic_load(&s->must_end)) {
+        state->save(handle, store, s, 0, none);
+        state->restore(handle, retrieve, s, 0, none);
+        sched_yield();
+    }
+    return NULL;
+}
+
+// Everything at once: paths, modes, sessions, a worker.
 static void threads_do_not_race(void **state)
 {
     (void)state;
     host *h = new_active(WORKER_THREAD);
+    sessions s = {.h = h};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, save_and_restore, &s), 0);
     ub_random random = ub_random_new(6);
     take t = take_new(2, 20000, 7);
     for (size_t done = 0; done < t.n; done += 50) {
@@ -316,10 +367,17 @@ static void threads_do_not_race(void **state)
         }
         h->controls[PORT_ENABLED] = (float)(ub_random_bits(&random) % 2);
         take_run(&t, h, done, 50);
+        sched_yield();
     }
+    atomic_store(&s.must_end, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
     for (size_t i = 0; i < t.n; i++) {
         assert_true(isfinite(t.audio[2][i]) && isfinite(t.audio[4][i]));
     }
+    assert_true(s.n_saved > 0);
+    assert_true(s.saved[0] == '\0' || strcmp(s.saved, rig_dictionary()) == 0);
+    host_settle(h, 4000);
+    assert_n_sources(h, h->told[0] ? 2.0f : 1.0f);
     take_free(&t);
     host_free(h);
 }
