@@ -295,7 +295,7 @@ void host_settle(host *h, size_t n)
 {
     float silence[2][64], out[64];
     float *audio[HOST_MAX_AUDIO] = {NULL};
-    for (size_t done = 0; done < n || !is_idle(h); done += 64) {
+    for (size_t done = 0; done < n; done = is_idle(h) ? done + 64 : 0) {
         memset(silence, 0, sizeof silence);
         audio[0] = silence[0];
         audio[1] = h->n_channels == 2 ? silence[1] : out;

@@ -75,7 +75,7 @@ void host_run(host *h, float *const *audio, size_t n);
 /** Do what the worker has been asked for; answers come with the next cycle. */
 void host_work(host *h);
 
-/** Cycles of silence and work for so many samples, until a thread has done everything. */
+/** Cycles of silence and work, until there has been nothing to do for so many samples. */
 void host_settle(host *h, size_t n);
 
 /** A message to the plugin, for the next cycle. */
