@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
      "likes)"},
     {"gain", '\0', "NAME=DB", "gain of a source, -60 to 12 or -inf; may be given more than once"},
     {"solo", '\0', "NAME", "let this source be heard alone; may be given more than once"},
+    {"record", '\0', "DIR",
+     "write the input and the stems to this folder, as WAV of 32-bit floats"},
     {"frames", '\0', "N", "stop after so many samples of a channel"},
     {"seconds", '\0', "S", "stop after so much sound"},
 };
@@ -146,6 +148,8 @@ static bool take(void *context, const char *name, const char *value)
         return take_gain(job, value);
     } else if (strcmp(name, "solo") == 0) {
         job->solos[job->n_solos++] = value;
+    } else if (strcmp(name, "record") == 0) {
+        settings->record = *value ? value : ".";
     } else if (strcmp(name, "frames") == 0) {
         return take_count("--frames", value, UINT64_C(1) << 62, &settings->n_frames);
     } else {
@@ -280,6 +284,7 @@ static enum outcome play(struct job *job)
             report_error("live", "the device has stopped; look whether it is still there with "
                                  "'unbraid devices'");
         }
+        outcome = live_stop(live) ? outcome : FAILED;
         print_summary(live);
         interrupt_accept();
     }

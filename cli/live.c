@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The audio thread runs the stream and touches atomics, nothing else.
 #include "live.h"
+#include "recorder.h"
 #include "report.h"
 #include "sound_devices.h"
 
@@ -9,11 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SILENCE_FRAMES = 256 };
+enum { STEP_FRAMES = 256 };
+
+static const float silence[STEP_FRAMES];
 
 struct live {
     ub_stream *stream;
     PaStream *sound;
+    struct recorder *recorder; // NULL when nothing is recorded
+    float stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS][STEP_FRAMES];
     size_t n_sources, n_channels, n_outputs;
     double rate_hz;
     uint64_t n_wanted; // 0: no end
@@ -21,20 +26,34 @@ struct live {
     atomic_uint_least64_t n_frames, n_xruns;
 };
 
+// At most STEP_FRAMES.
+static void process_step(struct live *live, const float *const *in, float *const *out, size_t n)
+{
+    if (!live->recorder) {
+        ub_stream_process(live->stream, in, out, NULL, 0, n);
+        return;
+    }
+    float *stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS];
+    for (size_t i = 0; i < live->n_sources * live->n_channels; i++) {
+        stems[i] = live->stems[i];
+    }
+    ub_stream_process(live->stream, in, out, stems, live->n_sources, n);
+    recorder_push(live->recorder, in, stems, n);
+}
+
 // Some drivers give no input when they have lost it. The stream does not mind how a block is cut.
 static void process(struct live *live, const float *const *in, float *const *out, size_t n)
 {
-    static const float silence[SILENCE_FRAMES];
-    size_t step = n;
+    size_t step;
     for (size_t at = 0; at < n; at += step) {
-        step = in || n - at < SILENCE_FRAMES ? n - at : SILENCE_FRAMES;
+        step = n - at < STEP_FRAMES ? n - at : STEP_FRAMES;
         const float *ins[UB_STREAM_MAX_CHANNELS];
         float *outs[UB_STREAM_MAX_CHANNELS];
         for (size_t c = 0; c < live->n_channels; c++) {
             ins[c] = in ? in[c] + at : silence;
             outs[c] = out[c] + at;
         }
-        ub_stream_process(live->stream, ins, outs, NULL, 0, step);
+        process_step(live, ins, outs, step);
     }
 }
 
@@ -133,12 +152,11 @@ static bool open_sound(const struct live_settings *settings, struct live *live)
 // is silence, which reset makes forgotten.
 static void take_model(ub_stream *stream, ub_stream_model *model)
 {
-    static const float silence[SILENCE_FRAMES];
     const float *in[UB_STREAM_MAX_CHANNELS] = {silence, silence};
-    const size_t n = 2 * ub_stream_latency(stream) + SILENCE_FRAMES;
+    const size_t n = 2 * ub_stream_latency(stream) + STEP_FRAMES;
     ub_stream_swap(stream, model);
-    for (size_t done = 0; done < n; done += SILENCE_FRAMES) {
-        ub_stream_process(stream, in, NULL, NULL, 0, SILENCE_FRAMES);
+    for (size_t done = 0; done < n; done += STEP_FRAMES) {
+        ub_stream_process(stream, in, NULL, NULL, 0, STEP_FRAMES);
     }
 }
 
@@ -166,6 +184,20 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
     return true;
 }
 
+static bool open_recorder(const struct live_settings *settings, const ub_dictionary *dictionary,
+                          struct live *live)
+{
+    const struct recorder_settings recorder = {
+        .folder = settings->record,
+        .rate_hz = live->rate_hz,
+        .n_channels = live->n_channels,
+        .names = (const char *const *)dictionary->source_names,
+        .n_sources = live->n_sources,
+        .latency = ub_stream_latency(live->stream),
+    };
+    return !settings->record || recorder_start(&recorder, &live->recorder);
+}
+
 bool live_open(const struct live_settings *settings, const ub_dictionary *dictionary,
                const char *dictionary_path, struct live **out)
 {
@@ -180,7 +212,8 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
     }
     atomic_init(&live->n_frames, 0);
     atomic_init(&live->n_xruns, 0);
-    if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live)) {
+    if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live) ||
+        !open_recorder(settings, dictionary, live)) {
         live_close(live);
         return false;
     }
@@ -208,6 +241,31 @@ bool live_start(struct live *live)
     return error == paNoError;
 }
 
+// What the stream still holds belongs to the stems.
+static void flush_stems(struct live *live)
+{
+    const float *in[UB_STREAM_MAX_CHANNELS] = {silence, silence};
+    recorder_end_input(live->recorder);
+    size_t n;
+    for (size_t left = ub_stream_latency(live->stream); left > 0; left -= n) {
+        n = left < STEP_FRAMES ? left : STEP_FRAMES;
+        recorder_wait(live->recorder, n);
+        process_step(live, in, NULL, n);
+    }
+}
+
+bool live_stop(struct live *live)
+{
+    const int hushed = sound_hush();
+    Pa_AbortStream(live->sound);
+    sound_unhush(hushed);
+    if (!live->recorder) {
+        return true;
+    }
+    flush_stems(live);
+    return recorder_finish(live->recorder);
+}
+
 void live_close(struct live *live)
 {
     if (live && live->sound) {
@@ -216,6 +274,7 @@ void live_close(struct live *live)
         sound_unhush(hushed);
     }
     if (live) {
+        recorder_free(live->recorder);
         ub_stream_free(live->stream);
         free(live);
     }

@@ -15,6 +15,7 @@ struct live_settings {
     unsigned long block_frames; ///< of a callback; 0 for what the device likes
     uint64_t n_frames; ///< to stop after; 0 for never
     double seconds; ///< the same in time
+    const char *record; ///< folder for input and stems, or NULL
 };
 
 struct live;
@@ -41,7 +42,10 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
 /** Let sound run. @return false after a report. */
 bool live_start(struct live *live);
 
-/** Stop at once, and free. NULL is fine. */
+/** Stop the sound at once, and complete what is recorded. @return false after a report. */
+bool live_stop(struct live *live);
+
+/** Free it; what is not complete is not recorded. NULL is fine. */
 void live_close(struct live *live);
 
 double live_rate_hz(const struct live *live);

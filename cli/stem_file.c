@@ -126,6 +126,8 @@ static ub_status open_encoder(struct stem_file *file, ub_message *why)
     if (!file->handle) {
         return write_failed(file, why);
     }
+    // A length that was guessed may turn out to fit into WAV.
+    sf_command(file->handle, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
     // The peak chunk holds the time of day: the same run would not give the same bytes.
     sf_command(file->handle, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
     return UB_OK;

@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import select
 import signal
 import struct
@@ -16,7 +17,7 @@ import termios
 import time
 
 from sound import SoundTest, need_live
-from toolkit import TOOL, main, tones, write_wav
+from toolkit import TOOL, main, read_wav, tones, write_wav
 
 RATE = 44100
 N_FRAMES = 30000
@@ -74,7 +75,7 @@ class Terminal:
         while select.select([self.end], [], [], 0)[0]:
             self.shown += os.read(self.end, 4096).decode()
         self.test.assertEqual(termios.tcgetattr(self.end), self.before)
-        self.test.assertTrue(self.shown.endswith("\r\033[K"), repr(self.shown[-100:]))
+        self.test.assertIn("\r\033[K", self.shown)  # the line is taken away
         os.close(self.end)
         os.close(self.kept)
         return self.tool.returncode, out
@@ -157,6 +158,44 @@ class Live(SoundTest):
         done = self.live("--input", "mono", "--output", "mono", "--frames", N_DONE)
         self.assertIn("channels: 1,", done.out)
         self.assert_near(self.output()[0], [x for x in mono for _ in range(2)])
+
+    def test_recorded_stems_have_no_latency_and_sum_to_the_input(self):
+        for mode in MODES:
+            self.play("--mode", mode, "--gain", "a=-inf", "--record", "new/take")
+            self.assertEqual(sorted(p.name for p in pathlib.Path("new/take").iterdir()),
+                             ["a.wav", "b.wav", "input.wav"])
+            kind, rate, recorded = read_wav("new/take/input.wav")
+            self.assertEqual((kind, rate, len(recorded), len(recorded[0])),
+                             ("f32", RATE, 2, N_DONE))
+            stems = [read_wav(f"new/take/{name}.wav")[2] for name in "ab"]
+            for c in range(2):
+                self.assertEqual(recorded[c][:N_FRAMES], list(self.sound[c::2]))
+                self.assert_near([x + y for x, y in zip(stems[0][c], stems[1][c])], recorded[c])
+                self.assertGreater(max(map(abs, stems[0][c])), 0.01)
+
+    def test_a_recording_that_cannot_be_written_leaves_nothing(self):
+        before = sorted(pathlib.Path(".").iterdir())
+        self.assert_one_line(self.live("--record", "d/x", "--frames", N_DONE, status=1), "d")
+
+        def little_room():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+
+        done = self.run_tool("live", "-d", "d", *DEVICES, "--output", "playonly", "--record", "x",
+                             "--frames", N_DONE, env=self.environment, status=1,
+                             preexec_fn=little_room)
+        self.assert_one_line(done, "--record", "x/")
+        pathlib.Path("out.raw").unlink(missing_ok=True)
+        self.assertEqual(sorted(pathlib.Path(".").iterdir()), before)
+
+    def test_a_recording_is_kept_when_it_is_ended_by_hand(self):
+        for end in (b"q", b"\003"):
+            terminal = Terminal(self, "--record", "take")
+            terminal.wait_for("xruns [0-9].*xruns [0-9]")
+            terminal.press(end)
+            self.assertEqual(terminal.finish()[0], 0)
+            n_frames = {len(read_wav(f"take/{name}.wav")[2][0]) for name in ("a", "b", "input")}
+            self.assertEqual(len(n_frames), 1)
+            self.assertGreater(n_frames.pop(), 0)
 
     def test_it_stops_after_a_time_of_sound(self):
         self.assertTrue(self.live("--seconds", 0.5).out.startswith("22050 frames at 44100 Hz"))

@@ -181,6 +181,8 @@ def read_wav(path):
         name, size = data[at:at + 4], struct.unpack("<I", data[at + 4:at + 8])[0]
         if name == b"fmt ":
             form = struct.unpack("<HHIIHH", data[at + 8:at + 24])
+            if form[0] == 0xfffe:  # the extensible header has the tag further on
+                form = struct.unpack("<H", data[at + 32:at + 34]) + form[1:]
         if name == b"data":
             tag, n_channels, rate_hz, _, _, bits = form
             kind = next(k for k, v in KINDS.items() if v == (tag, bits))
