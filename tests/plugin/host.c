@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "host.h"
 
+#include "call_guard.h"
 #include "malloc_guard.h"
 
 #include <lv2/atom/util.h>
@@ -101,10 +102,13 @@ static LV2_Worker_Status schedule(LV2_Worker_Schedule_Handle handle, uint32_t si
                                   const void *data)
 {
     host *h = handle;
-    if (h->worker != WORKER_IMMEDIATE) {
-        return push(h, &h->requests, size, data);
-    }
-    return h->work->work(lilv_instance_get_handle(h->instance), respond, h, size, data);
+    call_guard_pause(); // what the host does is its own affair
+    const LV2_Worker_Status status =
+        h->worker == WORKER_IMMEDIATE
+            ? h->work->work(lilv_instance_get_handle(h->instance), respond, h, size, data)
+            : push(h, &h->requests, size, data);
+    call_guard_resume();
+    return status;
 }
 
 static void *work_on(void *context)
@@ -199,6 +203,10 @@ host *host_new(const char *uri, double rate_hz, host_worker worker)
 
 void host_free(host *h)
 {
+    if (h->forbidden) {
+        fprintf(stderr, "run() or work_response() called %s()\n", h->forbidden);
+        abort();
+    }
     if (h->worker == WORKER_THREAD) {
         pthread_mutex_lock(&h->lock);
         h->must_end = true;
@@ -250,13 +258,20 @@ static void hear(host *h)
     }
 }
 
+static void notice(host *h, const char *call)
+{
+    h->forbidden = call ? call : h->forbidden;
+}
+
 static void answer(host *h)
 {
     pthread_mutex_lock(&h->lock);
     while (h->answers.n > 0) {
         const host_item item = pop(&h->answers);
         pthread_mutex_unlock(&h->lock);
+        call_guard_start();
         h->work->work_response(lilv_instance_get_handle(h->instance), item.size, item.bytes);
+        notice(h, call_guard_stop());
         pthread_mutex_lock(&h->lock);
     }
     pthread_mutex_unlock(&h->lock);
@@ -274,7 +289,9 @@ void host_run(host *h, float *const *audio, size_t n)
     if (is_guarded) {
         malloc_guard_start(0);
     }
+    call_guard_start();
     lilv_instance_run(h->instance, (uint32_t)n);
+    notice(h, call_guard_stop());
     answer(h);
     if (is_guarded) {
         h->n_allocations += malloc_guard_stop(NULL);

@@ -60,10 +60,12 @@ typedef struct host {
     size_t n_told, n_errors, n_notes;
     char said[4096]; // the last line of its log
     size_t n_allocations; // in run() and work_response(), unless the worker runs meanwhile
+    const char *forbidden; // a call there that takes time, see call_guard.h
 } host;
 
 /** Instantiate; aborts the test when that fails. Controls have their defaults. */
 host *host_new(const char *uri, double rate_hz, host_worker worker);
+/** Aborts when run() or work_response() have called what they must not. */
 void host_free(host *h);
 
 void host_activate(host *h);
