@@ -48,15 +48,22 @@ static void nap(void)
     nanosleep(&time, NULL);
 }
 
-void recorder_push(struct recorder *recorder, const float *const *in, float *const *stems, size_t n)
+// As much of the silence for lost frames as finds room.
+static void fill_gap(struct recorder *recorder)
 {
     struct ring *ring = recorder->ring;
-    recorder->n_pushed += n;
     for (size_t room = ring_room(ring); recorder->gap > 0 && room > 0; room = ring_room(ring)) {
         const size_t now = recorder->gap < room ? (size_t)recorder->gap : room;
         ring_write(ring, NULL, now);
         recorder->gap -= now;
     }
+}
+
+void recorder_push(struct recorder *recorder, const float *const *in, float *const *stems, size_t n)
+{
+    struct ring *ring = recorder->ring;
+    recorder->n_pushed += n;
+    fill_gap(recorder);
     if (recorder->gap > 0 || ring_room(ring) < n) {
         recorder->gap += n;
         atomic_fetch_add_explicit(&recorder->n_lost, n, memory_order_relaxed);
@@ -75,10 +82,12 @@ void recorder_end_input(struct recorder *recorder)
     recorder->n_input = recorder->n_pushed;
 }
 
-void recorder_wait(const struct recorder *recorder, size_t n)
+void recorder_wait(struct recorder *recorder, size_t n)
 {
-    while (recorder->gap + n > ring_room(recorder->ring)) {
+    fill_gap(recorder);
+    while (recorder->gap > 0 || ring_room(recorder->ring) < n) {
         nap();
+        fill_gap(recorder);
     }
 }
 

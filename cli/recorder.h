@@ -33,7 +33,7 @@ void recorder_push(struct recorder *recorder, const float *const *in, float *con
 void recorder_end_input(struct recorder *recorder);
 
 /** Wait until that many frames find room, unless nothing is written any more. */
-void recorder_wait(const struct recorder *recorder, size_t n);
+void recorder_wait(struct recorder *recorder, size_t n);
 
 /** Write what is left, and give the files their names. @return false after a report; then there are
     no files. */
