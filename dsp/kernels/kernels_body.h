@@ -177,6 +177,20 @@ static void update_tile(const ub_sweep *sweep, size_t first, size_t n, const ub_
     }
 }
 
+// Bring a panel of the next tile near while this one is worked on: read in the first pass alone,
+// the spectra would come faster than memory gives them.
+static void prefetch_tile(const ub_sweep *sweep, size_t channel, size_t bin, size_t width,
+                          size_t first, size_t n)
+{
+    const size_t rest = sweep->n_frames - first;
+    const float *v = sweep->spectra[channel] + first * sweep->spectrum_stride + bin;
+    for (size_t t = 0; t < (n < rest ? n : rest); t++) {
+        for (size_t line = 0; line < width; line += 16) {
+            __builtin_prefetch(v + t * sweep->spectrum_stride + line, 0, 2);
+        }
+    }
+}
+
 static void accumulate_tile(const ub_sweep *sweep, size_t first, size_t n, const float *h,
                             size_t h_stride, const ub_sweep_work *work, float *ratio_sums,
                             float *power_sums)
@@ -201,6 +215,7 @@ static void accumulate_tile(const ub_sweep *sweep, size_t first, size_t n, const
                 outer_functions[width / LANES - 1](job.power, h, h_stride, n, n_components,
                                                    power_sums + at);
             }
+            prefetch_tile(sweep, c, bin, width, first + n, n);
         }
     }
 }
