@@ -29,7 +29,7 @@ struct recorder {
     const char *folder;
     atomic_uint_least64_t n_lost;
     uint64_t gap, n_pushed; // of the audio thread: silence that is to be written, all frames
-    uint64_t n_input; // published to the writer by the frames that follow
+    atomic_uint_least64_t n_input; // frames that are heard; those behind carry what was late
     uint64_t latency;
     pthread_t thread;
     bool has_thread;
@@ -79,7 +79,7 @@ void recorder_push(struct recorder *recorder, const float *const *in, float *con
 
 void recorder_end_input(struct recorder *recorder)
 {
-    recorder->n_input = recorder->n_pushed;
+    atomic_store(&recorder->n_input, recorder->n_pushed);
 }
 
 void recorder_wait(struct recorder *recorder, size_t n)
@@ -99,7 +99,7 @@ static size_t overlap(uint64_t from, uint64_t to, size_t most)
 static void write_frames(struct recorder *recorder, const float **signals, size_t n)
 {
     const size_t n_channels = recorder->n_channels;
-    const size_t n_input = overlap(recorder->n_done, recorder->n_input, n);
+    const size_t n_input = overlap(recorder->n_done, atomic_load(&recorder->n_input), n);
     const size_t n_early = overlap(recorder->n_done, recorder->latency, n);
     for (size_t i = n_channels; i < recorder->n_files * n_channels; i++) {
         signals[i] += n_early;
@@ -188,7 +188,7 @@ bool recorder_start(const struct recorder_settings *settings, struct recorder **
     }
     recorder->folder = settings->folder;
     recorder->n_channels = settings->n_channels;
-    recorder->n_input = UINT64_MAX;
+    atomic_init(&recorder->n_input, UINT64_MAX);
     recorder->latency = settings->latency;
     atomic_init(&recorder->n_lost, 0);
     atomic_init(&recorder->is_ending, false);
