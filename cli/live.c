@@ -148,18 +148,6 @@ static bool open_sound(const struct live_settings *settings, struct live *live)
     return error == paNoError;
 }
 
-// A model is taken between frames, and sound is to begin with it. What the stream has heard by then
-// is silence, which reset makes forgotten.
-static void take_model(ub_stream *stream, ub_stream_model *model)
-{
-    const float *in[UB_STREAM_MAX_CHANNELS] = {silence, silence};
-    const size_t n = 2 * ub_stream_latency(stream) + STEP_FRAMES;
-    ub_stream_swap(stream, model);
-    for (size_t done = 0; done < n; done += STEP_FRAMES) {
-        ub_stream_process(stream, in, NULL, NULL, 0, STEP_FRAMES);
-    }
-}
-
 static bool open_stream(const struct live_settings *settings, const ub_dictionary *dictionary,
                         const char *dictionary_path, struct live *live)
 {
@@ -180,7 +168,7 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
         return false;
     }
     live->n_sources = ub_stream_model_n_sources(model);
-    take_model(live->stream, model);
+    ub_stream_swap(live->stream, model); // live_start() resets the stream, which takes it
     return true;
 }
 

@@ -91,6 +91,18 @@ static bool allocate(ub_stream *s)
 
 static void plan_steps(ub_stream *stream);
 
+// Between two frames. What waits has to wait on while nobody has come for the model before.
+static void take_model(ub_stream *s)
+{
+    if (s->swaps && !s->retired) {
+        s->retired = s->model;
+        s->model = s->waiting;
+        s->waiting = NULL;
+        s->swaps = false;
+        plan_steps(s);
+    }
+}
+
 ub_status ub_stream_new(const ub_stream_settings *settings, ub_stream **out, ub_message *why)
 {
     ub_status status = ub_stream_settings_check(settings, why);
@@ -150,12 +162,12 @@ void ub_stream_reset(ub_stream *s)
         s->sources[j] =
             (source_state){.gain = s->sources[j].target, .target = s->sources[j].target};
     }
+    s->position = s->head = s->next_step = 0;
+    take_model(s);
     if (s->model) {
         memset(ub_matrix_column(&s->model->activations, 0), 0,
                s->model->n_components * sizeof(float));
     }
-    s->position = s->head = 0;
-    plan_steps(s);
 }
 
 // ---- models and gains --------------------------------------------------------------------------
@@ -254,7 +266,6 @@ static void plan_steps(ub_stream *s)
         s->due[i] = (size_t)(done / total * (double)s->hop);
         done += cost_of(s, step_at(s, i));
     }
-    s->next_step = 0;
 }
 
 static float complex *spectrum_of(const ub_stream *s, size_t channel)
@@ -418,16 +429,6 @@ static void measure_levels(ub_stream *s)
     }
 }
 
-static void take_model(ub_stream *s)
-{
-    if (s->swaps && !s->retired) {
-        s->retired = s->model;
-        s->model = s->waiting;
-        s->waiting = NULL;
-        s->swaps = false;
-    }
-}
-
 static void end_hop(ub_stream *s)
 {
     measure_levels(s);
@@ -435,9 +436,8 @@ static void end_hop(ub_stream *s)
         memmove(s->history[c], s->history[c] + s->hop, s->size * sizeof(float));
     }
     s->head = (s->head + s->hop) % s->ring_length;
-    s->position = 0;
+    s->position = s->next_step = 0;
     take_model(s);
-    plan_steps(s);
 }
 
 static size_t until_next(const ub_stream *s, size_t n)

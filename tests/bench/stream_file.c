@@ -63,12 +63,7 @@ static ub_stream *open_stream(const ub_stream_settings *settings, const char *pa
     }
     free(bytes);
     ub_dictionary_free(&dictionary);
-    float silence[64] = {0};
-    const float *in[2] = {silence, silence};
     ub_stream_swap(stream, model);
-    while (ub_stream_n_sources(stream) != ub_stream_model_n_sources(model)) {
-        ub_stream_process(stream, in, NULL, NULL, 0, 64);
-    }
     ub_stream_reset(stream);
     return stream;
 }

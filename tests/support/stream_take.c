@@ -111,11 +111,7 @@ ub_stream *stream_new_separating(const ub_stream_settings *settings)
 {
     ub_stream *stream = stream_new(settings);
     need(ub_stream_swap(stream, stream_model_new(settings)));
-    const float silence[8] = {0};
-    const float *in[2] = {silence, silence};
-    while (ub_stream_n_sources(stream) == 1) {
-        ub_stream_process(stream, in, NULL, NULL, 0, 8);
-    }
     ub_stream_reset(stream);
+    need(ub_stream_n_sources(stream) == 2);
     return stream;
 }

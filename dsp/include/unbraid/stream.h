@@ -70,7 +70,7 @@ UB_API void ub_stream_free(ub_stream *stream);
 /** Samples by which the output is late. */
 UB_API UB_RT size_t ub_stream_latency(const ub_stream *stream);
 
-/** Forget all sound, as if new; the model and the gains stay, and gains arrive at once. */
+/** Forget all sound, as if new; a model that waits takes over at once, and gains arrive at once. */
 UB_API UB_RT void ub_stream_reset(ub_stream *stream);
 
 /**
