@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a dictionary must be, and its copies.
 #include "unbraid/dictionary.h"
+#include "ground/number.h"
 #include "text.h"
 #include "unbraid/stft.h"
 
@@ -86,11 +87,6 @@ static ub_status check_templates(const ub_dictionary *dictionary, ub_message *wh
     return UB_OK;
 }
 
-static bool in_range(double x, double minimum, double maximum)
-{
-    return x >= minimum && x <= maximum;
-}
-
 ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
 {
     const ub_stft_settings stft = {dictionary->window, dictionary->window_samples,
@@ -101,11 +97,12 @@ ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
     if (status) {
         return status;
     }
-    if (!in_range(dictionary->rate_hz, 1000.0, 1e6)) {
+    if (!ub_in_range(dictionary->rate_hz, 1000.0, 1e6)) {
         return ub_fail(why, UB_BAD_VALUE, "a sample rate of %g Hz is not supported",
                        dictionary->rate_hz);
     }
-    if (!in_range(dictionary->beta, -4.0, 4.0) || !in_range(dictionary->sparsity, 0.0, DBL_MAX)) {
+    if (!ub_in_range(dictionary->beta, -4.0, 4.0) ||
+        !ub_in_range(dictionary->sparsity, 0.0, DBL_MAX)) {
         return ub_fail(why, UB_BAD_VALUE, "beta is %g and sparsity %g, which cannot be",
                        dictionary->beta, dictionary->sparsity);
     }

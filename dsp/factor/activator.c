@@ -3,6 +3,7 @@
 // all its updates while the tile is in cache.
 #include "bands.h"
 #include "fit.h"
+#include "ground/floats.h"
 #include "ground/fpu.h"
 
 #include <stdlib.h>
@@ -23,7 +24,6 @@ struct ub_activator {
     const ub_kernels *kernels;
     resolution fine, coarse; // the coarse one comes first, and has no iterations when there is none
     ub_bands bands;
-    size_t n_components;
     double beta;
     double exponent, relaxed; // plain and over-relaxed
     float l1, l2;
@@ -41,11 +41,6 @@ void ub_activator_free(ub_activator *activator)
         free(activator->memory);
         free(activator);
     }
-}
-
-static size_t round_line(size_t n)
-{
-    return (n + 15) / 16 * 16;
 }
 
 static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
@@ -72,16 +67,7 @@ static void fill_level(const ub_activator *activator, const ub_matrix *templates
     activator->kernels->pack(&level->packing, templates->data, templates->stride, gains->data,
                              gains->stride, level->packed);
     activator->kernels->transpose(&level->packing, level->packed, level->transposed);
-    for (size_t k = 0; k < templates->n_cols; k++) {
-        double sum = 0.0, gain = 0.0;
-        for (size_t f = 0; f < templates->n_rows; f++) {
-            sum += (double)ub_matrix_column(templates, k)[f];
-        }
-        for (size_t c = 0; c < gains->n_rows; c++) {
-            gain += (double)ub_matrix_column(gains, k)[c];
-        }
-        level->template_sums[k] = (float)(sum * gain);
-    }
+    ub_fit_sum_templates(templates, gains, level->template_sums);
 }
 
 static ub_status fill(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains)
@@ -106,15 +92,15 @@ static ub_status fill(ub_activator *activator, const ub_matrix *templates, const
 
 static size_t level_floats(const resolution *level, size_t padded_components)
 {
-    return round_line(level->packing.n_floats) + round_line(level->packing.n_transposed) +
+    return ub_floats_line(level->packing.n_floats) + ub_floats_line(level->packing.n_transposed) +
            padded_components;
 }
 
 static float *place_level(resolution *level, size_t padded_components, float *memory)
 {
     level->packed = memory;
-    level->transposed = level->packed + round_line(level->packing.n_floats);
-    level->template_sums = level->transposed + round_line(level->packing.n_transposed);
+    level->transposed = level->packed + ub_floats_line(level->packing.n_floats);
+    level->template_sums = level->transposed + ub_floats_line(level->packing.n_transposed);
     return level->template_sums + padded_components;
 }
 
@@ -123,11 +109,10 @@ static ub_status allocate(ub_activator *activator)
     const size_t padded = activator->padded_components;
     const size_t n = level_floats(&activator->fine, padded) +
                      level_floats(&activator->coarse, padded) + 3 * padded;
-    activator->memory = aligned_alloc(64, n * sizeof(float));
+    activator->memory = ub_floats_new(n);
     if (!activator->memory) {
         return UB_NO_MEMORY;
     }
-    memset(activator->memory, 0, n * sizeof(float));
     float *rest = place_level(&activator->fine, padded, activator->memory);
     rest = place_level(&activator->coarse, padded, rest);
     activator->scale = rest;
@@ -142,14 +127,13 @@ static ub_status plan(ub_activator *activator, const ub_matrix *templates, const
     const size_t n_channels = gains->n_rows, n_bins = templates->n_rows, n_k = templates->n_cols;
     activator->kernels =
         settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
-    activator->n_components = n_k;
     activator->beta = ub_beta_settled(settings->beta);
     activator->exponent = ub_nmf_gamma(activator->beta);
     activator->relaxed = activator->exponent * settings->relaxation;
     activator->l1 = (float)settings->l1_activations;
     activator->l2 = (float)settings->l2_activations;
     activator->tile_frames = ub_tile_frames(n_channels, n_bins);
-    activator->padded_components = round_line(n_k);
+    activator->padded_components = ub_floats_line(n_k);
     activator->fine.n_iterations = settings->n_iterations;
     activator->fine.packing = ub_kernels_packing(activator->kernels, n_channels, n_bins, n_k);
     if (settings->n_coarse_iterations == 0) {
@@ -187,12 +171,12 @@ static size_t sweep_floats(const ub_activator *activator, const resolution *leve
 {
     const size_t n =
         ub_sweep_work_size(&level->packing, activator->kernels->panel_bins, activator->tile_frames);
-    return round_line(n);
+    return ub_floats_line(n);
 }
 
 static size_t merged_stride(const ub_activator *activator)
 {
-    return round_line(activator->coarse.packing.n_bins);
+    return ub_floats_line(activator->coarse.packing.n_bins);
 }
 
 // The sweep takes turns; the merged spectra of a tile lie behind it.

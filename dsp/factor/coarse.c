@@ -70,20 +70,15 @@ static ub_status coarse_new(const ub_matrix *spectra, size_t n_channels,
     return UB_OK;
 }
 
-static bool is_fixed(const ub_nmf_constraints *constraints, size_t k)
-{
-    return constraints->fixed_templates && constraints->fixed_templates[k];
-}
-
 // What the bands found, as a start for the bins. Fixed parts have not moved.
 static bool take_over(const coarse *c, const ub_nmf_constraints *constraints,
                       ub_nmf_factors *factors)
 {
     bool any_free = false;
-    ub_fit_copy_columns(&c->factors.activations, &factors->activations);
-    ub_fit_copy_columns(&c->factors.gains, &factors->gains);
+    ub_matrix_copy_into(&c->factors.activations, &factors->activations);
+    ub_matrix_copy_into(&c->factors.gains, &factors->gains);
     for (size_t k = 0; k < factors->templates.n_cols; k++) {
-        if (!is_fixed(constraints, k)) {
+        if (!ub_is_fixed(constraints->fixed_templates, k)) {
             any_free = true;
             ub_bands_share(&c->bands, ub_matrix_column(&c->factors.templates, k), c->weights,
                            ub_matrix_column(&factors->templates, k));

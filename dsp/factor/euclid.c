@@ -15,42 +15,24 @@
 // shows the objective is measured anew. Fits that leave a small remainder are measured in every
 // iteration, others almost never.
 #include "euclid.h"
+#include "ground/floats.h"
 #include "ground/fpu.h"
+#include "ground/threads.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
-enum {
-    SUM_FLOATS = 1 << 24, // 64 MiB for the sums of all chunks, unless two chunks need more
-};
 
 static const double NOISE = 2e-7; // a rise by less is the rounding of the measurement
 static const double DOUBT = 1e-7; // share of the objective that it may be astray
 
 // ---- what it can do ----------------------------------------------------------------------------
 
-static float largest_of(const ub_matrix *matrix)
-{
-    float largest = 0.0f;
-    for (size_t col = 0; col < matrix->n_cols; col++) {
-        const float *column = ub_matrix_column(matrix, col);
-        for (size_t row = 0; row < matrix->n_rows; row++) {
-            largest = column[row] > largest ? column[row] : largest;
-        }
-    }
-    return largest;
-}
-
 // Squares of templates and of activations, and sums of millions of them, fit single precision.
 static bool in_range(const ub_fit *fit)
 {
-    const double templates = (double)largest_of(&fit->now.templates);
-    const double gains = (double)largest_of(&fit->now.gains);
+    const double templates = (double)ub_matrix_largest(&fit->now.templates);
+    const double gains = (double)ub_matrix_largest(&fit->now.gains);
     bool good = templates <= 1e15 && gains <= 1e15 && templates * gains <= 1e15;
     for (size_t t = 0; t < fit->n_frames; t++) {
         const float *h = ub_matrix_column(&fit->now.activations, t);
@@ -85,13 +67,9 @@ static size_t work_size(const ub_euclid *euclid)
 
 ub_euclid_work ub_euclid_work_here(const ub_euclid *euclid)
 {
-    size_t thread = 0;
-#if defined(_OPENMP)
-    thread = (size_t)omp_get_thread_num();
-#endif
     const size_t tile = euclid->fit->tile_frames * euclid->stride;
     ub_euclid_work work;
-    work.projections = euclid->thread_work + thread * euclid->thread_work_floats;
+    work.projections = euclid->thread_work + ub_thread_index() * euclid->thread_work_floats;
     work.activations = work.projections + tile;
     work.spare = work.activations + tile;
     work.linear = work.spare + tile;
@@ -139,16 +117,6 @@ ub_descent ub_euclid_descent(ub_euclid *euclid, const float *from, float ridge, 
 
 // ---- memory ------------------------------------------------------------------------------------
 
-static float *new_floats(size_t n)
-{
-    const size_t size = (n + 15) / 16 * 16 * sizeof(float);
-    float *memory = aligned_alloc(64, size);
-    if (memory) {
-        memset(memory, 0, size);
-    }
-    return memory;
-}
-
 static void euclid_free(ub_euclid *euclid)
 {
     free(euclid->template_gram);
@@ -165,7 +133,7 @@ static void euclid_free(ub_euclid *euclid)
 // The chunks of the fit, or fewer where their Gram matrices are large.
 static size_t chunks_for(const ub_fit *fit, size_t gram_floats)
 {
-    const size_t most = SUM_FLOATS / (fit->packing.n_floats + gram_floats);
+    const size_t most = UB_FIT_SUM_FLOATS / (fit->packing.n_floats + gram_floats);
     return fit->n_chunks < 2 || fit->n_chunks < most ? fit->n_chunks : most < 2 ? 2 : most;
 }
 
@@ -178,19 +146,19 @@ static ub_status euclid_new(ub_fit *fit, ub_euclid *euclid)
     euclid->moves_templates = fit->any_free_template || fit->any_free_gain;
     euclid->n_chunks = chunks_for(fit, gram_floats);
     euclid->n_panels = (fit->packing.padded_bins - 1) / fit->kernels->panel_bins + 1;
-    euclid->thread_work_floats = (work_size(euclid) + 15) / 16 * 16;
-    euclid->template_gram = new_floats(gram_floats);
-    euclid->gram = new_floats(gram_floats);
-    euclid->inverses = new_floats(euclid->stride);
-    euclid->factors = new_floats(2 * euclid->stride);
+    euclid->thread_work_floats = ub_floats_line(work_size(euclid));
+    euclid->template_gram = ub_floats_new(gram_floats);
+    euclid->gram = ub_floats_new(gram_floats);
+    euclid->inverses = ub_floats_new(euclid->stride);
+    euclid->factors = ub_floats_new(2 * euclid->stride);
     euclid->least = euclid->factors ? euclid->factors + euclid->stride : NULL;
-    euclid->rows = new_floats(fit->n_bins * euclid->stride);
+    euclid->rows = ub_floats_new(fit->n_bins * euclid->stride);
     euclid->saved = calloc(euclid->n_chunks + euclid->n_panels, sizeof *euclid->saved);
-    euclid->thread_work = new_floats(fit->n_threads * euclid->thread_work_floats);
+    euclid->thread_work = ub_floats_new(fit->n_threads * euclid->thread_work_floats);
     bool good = euclid->template_gram && euclid->gram && euclid->inverses && euclid->factors &&
                 euclid->rows && euclid->saved && euclid->thread_work;
     if (euclid->moves_templates) {
-        euclid->chunk_grams = new_floats(euclid->n_chunks * gram_floats);
+        euclid->chunk_grams = ub_floats_new(euclid->n_chunks * gram_floats);
         good = good && euclid->chunk_grams;
     } else {
         good = good && !ub_matrix_new(fit->n_components, fit->n_frames, &euclid->projections);

@@ -208,10 +208,10 @@ static void do_chunk(ub_euclid *euclid, const ub_descent *descent, size_t chunk,
 double ub_euclid_update_activations(ub_euclid *euclid)
 {
     ub_fit *fit = euclid->fit;
-    fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
-                       fit->now.gains.data, fit->now.gains.stride, fit->packed);
-    fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
     if (!euclid->projected) {
+        fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
+                           fit->now.gains.data, fit->now.gains.stride, fit->packed);
+        fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
         fill_template_gram(euclid);
     }
     fill_factors(euclid);

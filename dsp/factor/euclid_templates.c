@@ -14,27 +14,12 @@ enum {
 static const float DEAD_ACTIVATION = 1e-20f; // square of a norm; inaudible by more than 100 dB
 static const double DEAD_PRODUCT = 1e-30; // the same of a template and an activation together
 
-// Sums of all chunks into the first, in order.
-static void add_chunks(const ub_euclid *euclid, float *sums, size_t n)
-{
-    const size_t slice = 4096;
-#pragma omp parallel for schedule(static) num_threads((int)euclid->fit->n_threads)
-    for (size_t first = 0; first < n; first += slice) {
-        const size_t end = n - first < slice ? n : first + slice;
-        for (size_t chunk = 1; chunk < euclid->n_chunks; chunk++) {
-            const float *from = sums + chunk * n;
-            for (size_t i = first; i < end; i++) {
-                sums[i] += from[i];
-            }
-        }
-    }
-}
-
 void ub_euclid_gather(ub_euclid *euclid)
 {
     const ub_fit *fit = euclid->fit;
-    add_chunks(euclid, fit->ratio_sums, fit->packing.n_floats);
-    add_chunks(euclid, euclid->chunk_grams, fit->n_components * euclid->stride);
+    ub_fit_add_chunks(fit, euclid->n_chunks, fit->ratio_sums, fit->packing.n_floats);
+    ub_fit_add_chunks(fit, euclid->n_chunks, euclid->chunk_grams,
+                      fit->n_components * euclid->stride);
     ub_euclid_mirror(euclid->chunk_grams, fit->n_components, euclid->stride);
 }
 

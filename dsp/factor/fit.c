@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Memory of a factorisation, and the sweep over all frames by threads.
 #include "fit.h"
+#include "ground/floats.h"
 #include "ground/fpu.h"
+#include "ground/threads.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 enum {
-    LINE = 16, // floats of a cache line
     MOST_CHUNKS = 16, // also the most threads a fit makes use of
-    CACHE_FLOATS = 65536, // 256 KiB for the ratio of a tile
-    SUM_FLOATS = 1 << 24 // 64 MiB for the sums of all chunks, unless two chunks need more
+    CACHE_FLOATS = 65536 // 256 KiB for the ratio of a tile
 };
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
 
 size_t ub_tile_frames(size_t n_channels, size_t n_bins)
 {
@@ -32,19 +23,19 @@ size_t ub_tile_frames(size_t n_channels, size_t n_bins)
 
 size_t ub_sweep_work_size(const ub_packing *packing, size_t panel_bins, size_t tile_frames)
 {
-    const size_t padded = round_up(packing->n_components, LINE);
+    const size_t padded = ub_floats_line(packing->n_components);
     const size_t stacked = packing->n_channels * packing->padded_bins;
-    return 2 * round_up(tile_frames * stacked, LINE) +
-           2 * round_up(tile_frames * panel_bins, LINE) + 4 * tile_frames * padded +
+    return 2 * ub_floats_line(tile_frames * stacked) +
+           2 * ub_floats_line(tile_frames * panel_bins) + 4 * tile_frames * padded +
            (tile_frames + 8) * padded;
 }
 
 ub_sweep_work ub_sweep_work_in(float *memory, const ub_packing *packing, size_t panel_bins,
                                size_t tile_frames)
 {
-    const size_t padded = round_up(packing->n_components, LINE);
-    const size_t tile = round_up(tile_frames * packing->n_channels * packing->padded_bins, LINE);
-    const size_t panel = round_up(tile_frames * panel_bins, LINE);
+    const size_t padded = ub_floats_line(packing->n_components);
+    const size_t tile = ub_floats_line(tile_frames * packing->n_channels * packing->padded_bins);
+    const size_t panel = ub_floats_line(tile_frames * panel_bins);
     ub_sweep_work work;
     work.ratio = memory;
     work.power = work.ratio + tile;
@@ -55,18 +46,6 @@ ub_sweep_work ub_sweep_work_in(float *memory, const ub_packing *packing, size_t 
     work.sums = work.tile_new + tile_frames * padded;
     work.blocks = work.sums + 2 * tile_frames * padded;
     return work;
-}
-
-static float *new_floats(size_t n)
-{
-    float *memory = NULL;
-    if (n <= SIZE_MAX / sizeof(float) / 2) {
-        memory = aligned_alloc(64, round_up(n ? n : 1, LINE) * sizeof(float));
-    }
-    if (memory) {
-        memset(memory, 0, round_up(n ? n : 1, LINE) * sizeof(float));
-    }
-    return memory;
 }
 
 static void point_free(ub_point *point)
@@ -101,7 +80,7 @@ void ub_fit_free(ub_fit *fit)
 
 static bool point_new(const ub_fit *fit, const ub_nmf_factors *from, ub_point *point)
 {
-    point->scale = new_floats(fit->padded_components);
+    point->scale = ub_floats_new(fit->padded_components);
     if (!point->scale || ub_matrix_copy(&from->templates, &point->templates) ||
         ub_matrix_copy(&from->gains, &point->gains) ||
         ub_matrix_copy(&from->activations, &point->activations)) {
@@ -118,7 +97,7 @@ static void plan_chunks(ub_fit *fit)
     const size_t arrays = fit->sweep.form == UB_FORM_KULLBACK ? 1 : 2;
     fit->tile_frames = ub_tile_frames(fit->n_channels, fit->n_bins);
     fit->n_tiles = (fit->n_frames + fit->tile_frames - 1) / fit->tile_frames;
-    size_t most = SUM_FLOATS / (arrays * fit->packing.n_floats);
+    size_t most = UB_FIT_SUM_FLOATS / (arrays * fit->packing.n_floats);
     most = most < 2 ? 2 : most > MOST_CHUNKS ? MOST_CHUNKS : most;
     fit->n_chunks = fit->n_tiles < most ? fit->n_tiles : most;
     fit->n_chunks = fit->n_chunks ? fit->n_chunks : 1;
@@ -126,12 +105,7 @@ static void plan_chunks(ub_fit *fit)
 
 static size_t threads_for(const ub_fit *fit)
 {
-    size_t n = fit->settings.n_threads;
-#if defined(_OPENMP)
-    n = n ? n : (size_t)omp_get_num_procs();
-#else
-    n = 1;
-#endif
+    const size_t n = ub_thread_count(fit->settings.n_threads);
     return n < fit->n_chunks ? n : fit->n_chunks;
 }
 
@@ -139,25 +113,25 @@ static bool allocate(ub_fit *fit, const ub_nmf_factors *factors)
 {
     const size_t n_k = fit->padded_components;
     const size_t n_sums = fit->n_chunks * fit->packing.n_floats;
-    fit->thread_work_floats = round_up(
-        ub_sweep_work_size(&fit->packing, fit->kernels->panel_bins, fit->tile_frames), LINE);
+    fit->thread_work_floats = ub_floats_line(
+        ub_sweep_work_size(&fit->packing, fit->kernels->panel_bins, fit->tile_frames));
     // Per channel a numerator and a denominator, and four arrays beside them.
-    fit->component_work_floats = (2 * fit->n_channels + 4) * round_up(fit->n_bins, LINE);
-    fit->packed = new_floats(fit->packing.n_floats);
-    fit->transposed = new_floats(fit->packing.n_transposed);
-    fit->template_sums = new_floats(n_k);
-    fit->exponents = new_floats(n_k);
+    fit->component_work_floats = (2 * fit->n_channels + 4) * ub_floats_line(fit->n_bins);
+    fit->packed = ub_floats_new(fit->packing.n_floats);
+    fit->transposed = ub_floats_new(fit->packing.n_transposed);
+    fit->template_sums = ub_floats_new(n_k);
+    fit->exponents = ub_floats_new(n_k);
     fit->continuity = fit->settings.continuity > 0.0 ? calloc(3 * n_k, sizeof(double)) : NULL;
-    fit->ratio_sums = new_floats(n_sums);
-    fit->power_sums = fit->sweep.form == UB_FORM_KULLBACK ? NULL : new_floats(n_sums);
+    fit->ratio_sums = ub_floats_new(n_sums);
+    fit->power_sums = fit->sweep.form == UB_FORM_KULLBACK ? NULL : ub_floats_new(n_sums);
     fit->activation_sums = calloc(fit->n_chunks * fit->n_components, sizeof(double));
     fit->chunk_costs = calloc(fit->n_chunks, sizeof(double));
-    fit->thread_work = new_floats(fit->n_threads * fit->thread_work_floats);
-    fit->component_work = new_floats(fit->n_threads * fit->component_work_floats);
+    fit->thread_work = ub_floats_new(fit->n_threads * fit->thread_work_floats);
+    fit->component_work = ub_floats_new(fit->n_threads * fit->component_work_floats);
     fit->gain_sums = calloc(fit->n_components * fit->n_channels * 2, sizeof(double));
     fit->held_gains = calloc(fit->n_components, sizeof(bool));
     const bool audible = fit->settings.mask_tolerance > 0.0;
-    fit->audible_work = audible ? new_floats(ub_fit_audible_work_size(fit)) : NULL;
+    fit->audible_work = audible ? ub_floats_new(ub_fit_audible_work_size(fit)) : NULL;
     return fit->packed && fit->transposed && fit->template_sums && fit->exponents &&
            (fit->continuity || fit->settings.continuity <= 0.0) && fit->ratio_sums &&
            (fit->power_sums || fit->sweep.form == UB_FORM_KULLBACK) && fit->activation_sums &&
@@ -172,12 +146,8 @@ static float floor_for(const ub_matrix *spectra, size_t n_channels)
 {
     float largest = 0.0f;
     for (size_t c = 0; c < n_channels; c++) {
-        for (size_t t = 0; t < spectra[c].n_cols; t++) {
-            const float *column = ub_matrix_column(&spectra[c], t);
-            for (size_t f = 0; f < spectra[c].n_rows; f++) {
-                largest = column[f] > largest ? column[f] : largest;
-            }
-        }
+        const float other = ub_matrix_largest(&spectra[c]);
+        largest = other > largest ? other : largest;
     }
     return largest > 1e-12f ? largest * 1e-10f : 1e-22f;
 }
@@ -191,7 +161,7 @@ static void plan(ub_fit *fit, const ub_matrix *spectra, size_t n_channels,
     fit->n_bins = spectra[0].n_rows;
     fit->n_frames = spectra[0].n_cols;
     fit->n_components = factors->templates.n_cols;
-    fit->padded_components = round_up(fit->n_components, LINE);
+    fit->padded_components = ub_floats_line(fit->n_components);
     fit->packing = ub_kernels_packing(fit->kernels, n_channels, fit->n_bins, fit->n_components);
     fit->gamma = ub_nmf_gamma(s->beta);
     fit->penalised = s->l1_activations > 0.0 || s->l2_activations > 0.0 || s->l1_templates > 0.0 ||
@@ -245,19 +215,19 @@ ub_status ub_fit_new(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     return UB_OK;
 }
 
-static void sum_templates(ub_fit *fit)
+void ub_fit_sum_templates(const ub_matrix *templates, const ub_matrix *gains, float *sums)
 {
-    for (size_t k = 0; k < fit->n_components; k++) {
-        const float *w = ub_matrix_column(&fit->now.templates, k);
-        const float *q = ub_matrix_column(&fit->now.gains, k);
+    for (size_t k = 0; k < templates->n_cols; k++) {
+        const float *w = ub_matrix_column(templates, k);
+        const float *q = ub_matrix_column(gains, k);
         double sum = 0.0, gain = 0.0;
-        for (size_t f = 0; f < fit->n_bins; f++) {
+        for (size_t f = 0; f < templates->n_rows; f++) {
             sum += (double)w[f];
         }
-        for (size_t c = 0; c < fit->n_channels; c++) {
+        for (size_t c = 0; c < gains->n_rows; c++) {
             gain += (double)q[c];
         }
-        fit->template_sums[k] = (float)(sum * gain);
+        sums[k] = (float)(sum * gain);
     }
 }
 
@@ -308,15 +278,13 @@ static void sweep_chunk(ub_fit *fit, size_t chunk, float *memory)
     }
 }
 
-// Sums of all chunks into the first, in order.
-static void add_chunks(ub_fit *fit, float *sums)
+void ub_fit_add_chunks(const ub_fit *fit, size_t n_chunks, float *sums, size_t n)
 {
-    const size_t n = fit->packing.n_floats;
     const size_t slice = 4096;
 #pragma omp parallel for schedule(static) num_threads((int)fit->n_threads)
     for (size_t first = 0; first < n; first += slice) {
         const size_t end = n - first < slice ? n : first + slice;
-        for (size_t chunk = 1; chunk < fit->n_chunks; chunk++) {
+        for (size_t chunk = 1; chunk < n_chunks; chunk++) {
             const float *from = sums + chunk * n;
             for (size_t i = first; i < end; i++) {
                 sums[i] += from[i];
@@ -327,9 +295,9 @@ static void add_chunks(ub_fit *fit, float *sums)
 
 static void gather_sums(ub_fit *fit)
 {
-    add_chunks(fit, fit->ratio_sums);
+    ub_fit_add_chunks(fit, fit->n_chunks, fit->ratio_sums, fit->packing.n_floats);
     if (fit->power_sums) {
-        add_chunks(fit, fit->power_sums);
+        ub_fit_add_chunks(fit, fit->n_chunks, fit->power_sums, fit->packing.n_floats);
     }
     for (size_t chunk = 1; chunk < fit->n_chunks; chunk++) {
         for (size_t k = 0; k < fit->n_components; k++) {
@@ -363,8 +331,7 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
     }
     fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
                        fit->now.gains.data, fit->now.gains.stride, fit->packed);
-    fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
-    sum_templates(fit);
+    ub_fit_sum_templates(&fit->now.templates, &fit->now.gains, fit->template_sums);
     if (fit->continuity) {
         ub_fit_continuity(fit, &fit->now);
         fit->sweep.is_plain = false; // rows that have died rest
@@ -375,17 +342,17 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
     fit->sweep.scale = fit->now.scale;
     fit->sweep.want_cost = measure;
     fit->sweep.update_activations = update && fit->any_free_activation;
+    if (fit->sweep.update_activations) {
+        fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
+    }
     fit->sweep.update_templates = update && (fit->any_free_template || fit->any_free_gain);
 #pragma omp parallel num_threads((int)fit->n_threads)
     {
-        size_t thread = 0;
-#if defined(_OPENMP)
-        thread = (size_t)omp_get_thread_num();
-#endif
+        float *memory = fit->thread_work + ub_thread_index() * fit->thread_work_floats;
         const uint64_t mode = ub_fpu_flush_denormals();
 #pragma omp for schedule(dynamic, 1)
         for (size_t chunk = 0; chunk < fit->n_chunks; chunk++) {
-            sweep_chunk(fit, chunk, fit->thread_work + thread * fit->thread_work_floats);
+            sweep_chunk(fit, chunk, memory);
         }
         ub_fpu_restore(mode);
     }
@@ -402,21 +369,16 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
     return cost + ub_fit_penalty(fit, &fit->now);
 }
 
-static void copy_matrix(const ub_matrix *from, ub_matrix *to)
-{
-    memcpy(to->data, from->data, from->stride * from->n_cols * sizeof(float));
-}
-
 static void keep_point(ub_fit *fit)
 {
     const ub_point old = fit->now;
     fit->now = fit->before;
     fit->before = old;
-    copy_matrix(&old.templates, &fit->now.templates);
-    copy_matrix(&old.gains, &fit->now.gains);
+    ub_matrix_copy_into(&old.templates, &fit->now.templates);
+    ub_matrix_copy_into(&old.gains, &fit->now.gains);
     memcpy(fit->now.scale, old.scale, fit->n_components * sizeof(float));
     if (!fit->sweep.update_activations) {
-        copy_matrix(&old.activations, &fit->now.activations);
+        ub_matrix_copy_into(&old.activations, &fit->now.activations);
     }
 }
 

@@ -13,8 +13,6 @@
 #include "kernels/kernels.h"
 #include "unbraid/nmf.h"
 
-#include <string.h>
-
 typedef struct ub_point {
     ub_matrix templates; // F x K
     ub_matrix gains; // C x K
@@ -56,6 +54,16 @@ typedef struct ub_fit {
     float *audible_work; // for ub_fit_mask_change(); NULL when nobody asks
     bool *held_gains; // by group: the scale has nowhere to go, an activation is fixed
 } ub_fit;
+
+enum {
+    UB_FIT_SUM_FLOATS = 1 << 24 ///< 64 MiB for the sums of all chunks, unless two need more
+};
+
+/** Add the sums of all chunks, n floats each, to those of the first, in order. */
+void ub_fit_add_chunks(const ub_fit *fit, size_t n_chunks, float *sums, size_t n);
+
+/** K sums of the stacked templates: of a template times of its gains. */
+void ub_fit_sum_templates(const ub_matrix *templates, const ub_matrix *gains, float *sums);
 
 /** Floats of work space for sweeps over tiles of `tile_frames`, and how they are laid out. */
 size_t ub_sweep_work_size(const ub_packing *packing, size_t panel_bins, size_t tile_frames);
@@ -125,15 +133,6 @@ double ub_fit_penalty(const ub_fit *fit, const ub_point *point);
     that have died become zero. */
 void ub_fit_continuity(ub_fit *fit, const ub_point *point);
 
-/** Copy the values of a matrix into one of the same rows and columns. */
-static inline void ub_fit_copy_columns(const ub_matrix *from, ub_matrix *to)
-{
-    for (size_t col = 0; col < from->n_cols; col++) {
-        memcpy(ub_matrix_column(to, col), ub_matrix_column(from, col),
-               from->n_rows * sizeof(float));
-    }
-}
-
 /** The exponent for which the auxiliary function of Fevotte and Idier (2011) is minimised. */
 static inline double ub_nmf_gamma(double beta)
 {
@@ -143,20 +142,25 @@ static inline double ub_nmf_gamma(double beta)
     return beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
 }
 
+/** Whether one of the arrays of constraints, NULL for none, holds component k. */
+static inline bool ub_is_fixed(const bool *fixed, size_t k)
+{
+    return fixed && fixed[k];
+}
+
 static inline bool ub_fit_template_fixed(const ub_fit *fit, size_t k)
 {
-    return fit->constraints->fixed_templates && fit->constraints->fixed_templates[k];
+    return ub_is_fixed(fit->constraints->fixed_templates, k);
 }
 
 static inline bool ub_fit_activation_fixed(const ub_fit *fit, size_t k)
 {
-    return fit->constraints->fixed_activations && fit->constraints->fixed_activations[k];
+    return ub_is_fixed(fit->constraints->fixed_activations, k);
 }
 
 static inline bool ub_fit_gain_fixed(const ub_fit *fit, size_t k)
 {
-    return fit->n_channels == 1 ||
-           (fit->constraints->fixed_gains && fit->constraints->fixed_gains[k]);
+    return fit->n_channels == 1 || ub_is_fixed(fit->constraints->fixed_gains, k);
 }
 
 static inline size_t ub_fit_gain_group(const ub_fit *fit, size_t k)

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Starting points for the factorisation.
+#include "fit.h"
 #include "svd.h"
 #include "unbraid/nmf.h"
 #include "unbraid/random.h"
 
 #include <math.h>
-
-static bool is_fixed(const bool *fixed, size_t k)
-{
-    return fixed && fixed[k];
-}
 
 // Random numbers are drawn for fixed entries as well, so that fixing one component does not
 // change the start of another.
@@ -19,7 +15,7 @@ static void random_templates(const ub_nmf_constraints *constraints, ub_random *r
     for (size_t k = 0; k < templates->n_cols; k++) {
         float *w = ub_matrix_column(templates, k);
         double sum = 0.0;
-        const bool keep = is_fixed(constraints->fixed_templates, k);
+        const bool keep = ub_is_fixed(constraints->fixed_templates, k);
         for (size_t f = 0; f < templates->n_rows; f++) {
             const float x = ub_random_uniform(random) + 0.1f;
             sum += (double)x;
@@ -55,7 +51,7 @@ static void random_activations(const ub_matrix *spectra, size_t n_channels,
         float *h = ub_matrix_column(activations, t);
         for (size_t k = 0; k < activations->n_rows; k++) {
             const float x = (ub_random_uniform(random) + 0.1f) * (float)level;
-            h[k] = is_fixed(constraints->fixed_activations, k) ? h[k] : x;
+            h[k] = ub_is_fixed(constraints->fixed_activations, k) ? h[k] : x;
         }
     }
 }
@@ -104,10 +100,10 @@ static void set_component(const ub_svd *svd, size_t i, const ub_nmf_constraints 
     const double norm_u = part_norm(u, n_bins, sign), norm_v = part_norm(v, n_frames, sign);
     const double scale = sqrt(svd->s[i] * norm_u * norm_v);
     float *w = ub_matrix_column(&factors->templates, i);
-    for (size_t f = 0; f < n_bins && !is_fixed(constraints->fixed_templates, i); f++) {
+    for (size_t f = 0; f < n_bins && !ub_is_fixed(constraints->fixed_templates, i); f++) {
         w[f] = norm_u > 0.0 ? (float)(scale * part(u[f], sign) / norm_u) : 0.0f;
     }
-    for (size_t t = 0; t < n_frames && !is_fixed(constraints->fixed_activations, i); t++) {
+    for (size_t t = 0; t < n_frames && !ub_is_fixed(constraints->fixed_activations, i); t++) {
         ub_matrix_column(&factors->activations, t)[i] =
             norm_v > 0.0 ? (float)(scale * part(v[t], sign) / norm_v) : 0.0f;
     }
@@ -136,14 +132,14 @@ static void fill_zeros(ub_start start, double mean, uint64_t seed,
         float *w = ub_matrix_column(&factors->templates, k);
         for (size_t f = 0; f < factors->templates.n_rows; f++) {
             const float x = filler(start, mean, &random);
-            w[f] = w[f] == 0.0f && !is_fixed(constraints->fixed_templates, k) ? x : w[f];
+            w[f] = w[f] == 0.0f && !ub_is_fixed(constraints->fixed_templates, k) ? x : w[f];
         }
     }
     for (size_t t = 0; t < factors->activations.n_cols; t++) {
         float *h = ub_matrix_column(&factors->activations, t);
         for (size_t k = 0; k < factors->activations.n_rows; k++) {
             const float x = filler(start, mean, &random);
-            h[k] = h[k] == 0.0f && !is_fixed(constraints->fixed_activations, k) ? x : h[k];
+            h[k] = h[k] == 0.0f && !ub_is_fixed(constraints->fixed_activations, k) ? x : h[k];
         }
     }
 }
@@ -153,11 +149,11 @@ static void clear_free(const ub_nmf_constraints *constraints, ub_nmf_factors *fa
     for (size_t k = 0; k < factors->templates.n_cols; k++) {
         float *w = ub_matrix_column(&factors->templates, k);
         for (size_t f = 0; f < factors->templates.n_rows; f++) {
-            w[f] = is_fixed(constraints->fixed_templates, k) ? w[f] : 0.0f;
+            w[f] = ub_is_fixed(constraints->fixed_templates, k) ? w[f] : 0.0f;
         }
         for (size_t t = 0; t < factors->activations.n_cols; t++) {
             float *h = ub_matrix_column(&factors->activations, t);
-            h[k] = is_fixed(constraints->fixed_activations, k) ? h[k] : 0.0f;
+            h[k] = ub_is_fixed(constraints->fixed_activations, k) ? h[k] : 0.0f;
         }
     }
 }

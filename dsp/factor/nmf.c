@@ -7,6 +7,7 @@
 #include "unbraid/nmf.h"
 #include "euclid.h"
 #include "fit.h"
+#include "ground/number.h"
 #include "ground/progress_part.h"
 
 #include <math.h>
@@ -36,11 +37,6 @@ ub_nmf_settings ub_nmf_settings_default(void)
     };
 }
 
-static bool in_range(double x, double minimum, double maximum)
-{
-    return x >= minimum && x <= maximum;
-}
-
 size_t ub_nmf_kernels(const char *names[4])
 {
     const ub_kernels *sets[4];
@@ -57,22 +53,22 @@ ub_status ub_nmf_settings_check(const ub_nmf_settings *settings, ub_message *why
                                 settings->l1_templates, settings->l2_templates,
                                 settings->continuity};
     for (size_t i = 0; i < sizeof penalties / sizeof *penalties; i++) {
-        if (!in_range(penalties[i], 0.0, 1e30)) {
+        if (!ub_in_range(penalties[i], 0.0, 1e30)) {
             return ub_fail(why, UB_BAD_SETTING, "a penalty is %g, but must be >= 0", penalties[i]);
         }
     }
-    if (!in_range(settings->beta, -4.0, 4.0)) {
+    if (!ub_in_range(settings->beta, -4.0, 4.0)) {
         return ub_fail(why, UB_BAD_SETTING, "beta is %g, but must be from -4 to 4", settings->beta);
     }
-    if (!in_range(settings->tolerance, 0.0, 1.0)) {
+    if (!ub_in_range(settings->tolerance, 0.0, 1.0)) {
         return ub_fail(why, UB_BAD_SETTING, "the tolerance is %g, but must be from 0 to 1",
                        settings->tolerance);
     }
-    if (!in_range(settings->mask_tolerance, 0.0, 1.0)) {
+    if (!ub_in_range(settings->mask_tolerance, 0.0, 1.0)) {
         return ub_fail(why, UB_BAD_SETTING, "the mask tolerance is %g, but must be from 0 to 1",
                        settings->mask_tolerance);
     }
-    if (!in_range(settings->relaxation, 1.0, 1.999)) {
+    if (!ub_in_range(settings->relaxation, 1.0, 1.999)) {
         return ub_fail(why, UB_BAD_SETTING,
                        "the relaxation is %g, but must be at least 1 and below 2",
                        settings->relaxation);
@@ -384,9 +380,9 @@ static ub_status run_stages(const ub_matrix *spectra, size_t n_channels,
                  ? status
                  : ub_fit_run(spectra, n_channels, settings, constraints, &second, &copy, report);
     if (!status) {
-        ub_fit_copy_columns(&copy.templates, &factors->templates);
-        ub_fit_copy_columns(&copy.activations, &factors->activations);
-        ub_fit_copy_columns(&copy.gains, &factors->gains);
+        ub_matrix_copy_into(&copy.templates, &factors->templates);
+        ub_matrix_copy_into(&copy.activations, &factors->activations);
+        ub_matrix_copy_into(&copy.gains, &factors->gains);
     }
     ub_nmf_factors_free(&copy);
     return status;

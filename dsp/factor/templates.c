@@ -7,13 +7,11 @@
 // and the linearised concave part otherwise. It is minimised over W for the old Q, then over Q for
 // the new W: two closed forms from the same sums, neither of which can raise the divergence.
 #include "fit.h"
+#include "ground/threads.h"
+#include "norm.h"
 
 #include <math.h>
 #include <string.h>
-
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 
 typedef struct component_work {
     float *ratio, *power; // per channel, n_bins each, `stride` apart
@@ -195,12 +193,8 @@ void ub_fit_update_templates(ub_fit *fit, const ub_point *from, ub_point *to, do
 {
 #pragma omp parallel num_threads((int)fit->n_threads)
     {
-        size_t thread = 0;
-#if defined(_OPENMP)
-        thread = (size_t)omp_get_thread_num();
-#endif
         const component_work work =
-            work_in(fit, fit->component_work + thread * fit->component_work_floats);
+            work_in(fit, fit->component_work + ub_thread_index() * fit->component_work_floats);
 #pragma omp for schedule(static)
         for (size_t k = 0; k < fit->n_components; k++) {
             gather_component(fit, k, &work);
@@ -218,15 +212,6 @@ void ub_fit_update_templates(ub_fit *fit, const ub_point *from, ub_point *to, do
         }
     }
     ub_fit_normalise(fit, to, !fit->penalised);
-}
-
-static double norm_of(ub_norm norm, const float *w, size_t n)
-{
-    double sum = 0.0;
-    for (size_t f = 0; f < n; f++) {
-        sum += norm == UB_NORM_L1 ? (double)w[f] : (double)w[f] * (double)w[f];
-    }
-    return norm == UB_NORM_L1 ? sum : sqrt(sum);
 }
 
 static double divide_by(float *x, size_t n, double norm)
@@ -251,10 +236,10 @@ void ub_fit_normalise(const ub_fit *fit, ub_point *point, bool keep_scale)
         float *q = ub_matrix_column(&point->gains, k);
         double scale = 1.0;
         if (!ub_fit_template_fixed(fit, k)) {
-            scale *= divide_by(w, fit->n_bins, norm_of(fit->settings.norm, w, fit->n_bins));
+            scale *= divide_by(w, fit->n_bins, ub_norm_of(fit->settings.norm, w, fit->n_bins));
         }
         if (!ub_fit_gain_fixed(fit, k) && !hold) {
-            scale *= divide_by(q, fit->n_channels, norm_of(UB_NORM_L1, q, fit->n_channels));
+            scale *= divide_by(q, fit->n_channels, ub_norm_of(UB_NORM_L1, q, fit->n_channels));
         }
         if (keep_scale) {
             point->scale[k] *= (float)scale;

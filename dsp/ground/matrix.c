@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "unbraid/matrix.h"
+#include "floats.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    ALIGNMENT = 64, // a cache line, and the widest vector
-    FLOATS_A_LINE = ALIGNMENT / sizeof(float)
-};
 
 ub_status ub_matrix_new(size_t n_rows, size_t n_cols, ub_matrix *out)
 {
     if (n_rows > SIZE_MAX / 2 / sizeof(float)) {
         return UB_NO_MEMORY;
     }
-    const size_t stride = (n_rows + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
+    const size_t stride = ub_floats_line(n_rows);
     if (stride && n_cols > SIZE_MAX / 2 / sizeof(float) / stride) {
         return UB_NO_MEMORY;
     }
-    const size_t size = stride * n_cols * sizeof(float);
     float *data = NULL;
-    if (size) {
-        data = aligned_alloc(ALIGNMENT, size);
+    if (stride && n_cols) {
+        data = ub_floats_new(stride * n_cols);
         if (!data) {
             return UB_NO_MEMORY;
         }
-        memset(data, 0, size);
     }
     *out = (ub_matrix){.data = data, .n_rows = n_rows, .n_cols = n_cols, .stride = stride};
     return UB_OK;
@@ -39,12 +33,29 @@ ub_status ub_matrix_copy(const ub_matrix *from, ub_matrix *out)
     if (status) {
         return status;
     }
-    for (size_t col = 0; col < from->n_cols && from->n_rows; col++) {
-        memcpy(ub_matrix_column(&copy, col), ub_matrix_column(from, col),
-               from->n_rows * sizeof(float));
-    }
+    ub_matrix_copy_into(from, &copy);
     *out = copy;
     return UB_OK;
+}
+
+void ub_matrix_copy_into(const ub_matrix *from, ub_matrix *to)
+{
+    for (size_t col = 0; col < from->n_cols && from->n_rows; col++) {
+        memcpy(ub_matrix_column(to, col), ub_matrix_column(from, col),
+               from->n_rows * sizeof(float));
+    }
+}
+
+float ub_matrix_largest(const ub_matrix *matrix)
+{
+    float largest = 0.0f;
+    for (size_t col = 0; col < matrix->n_cols; col++) {
+        const float *column = ub_matrix_column(matrix, col);
+        for (size_t row = 0; row < matrix->n_rows; row++) {
+            largest = column[row] > largest ? column[row] : largest;
+        }
+    }
+    return largest;
 }
 
 void ub_matrix_free(ub_matrix *matrix)

@@ -14,6 +14,12 @@ enum {
 */
 bool ub_number_parse(const char *text, double *number);
 
+/** False for NaN. */
+static inline bool ub_in_range(double x, double minimum, double maximum)
+{
+    return x >= minimum && x <= maximum;
+}
+
 /** The shortest text that ub_number_parse() reads back as the same finite number. */
 void ub_number_format(double number, char text[UB_NUMBER_SIZE]);
 

@@ -2,6 +2,7 @@
 // Components are sorted by source once, so that the model of a source is a product over
 // neighbouring components.
 #include "unbraid/mask.h"
+#include "ground/floats.h"
 #include "ground/fpu.h"
 #include "kernels/kernels.h"
 #include "unbraid/nmf.h"
@@ -110,8 +111,7 @@ ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
         ub_kernels_packing(masker->kernels, gains->n_rows, templates->n_rows, templates->n_cols);
     masker->n_sources = n_sources;
     masker->exponent = (float)exponent;
-    const size_t size = (masker->packing.n_floats * sizeof(float) + 63) / 64 * 64;
-    masker->packed = aligned_alloc(64, size);
+    masker->packed = ub_floats_new(masker->packing.n_floats);
     masker->order = calloc(templates->n_cols, sizeof *masker->order);
     masker->first = calloc(n_sources + 1, sizeof *masker->first);
     status = UB_NO_MEMORY;

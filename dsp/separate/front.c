@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "front.h"
+#include "ground/threads.h"
 #include "unbraid/nmf.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
-size_t ub_thread_count(double jobs)
-{
-    size_t n = (size_t)jobs;
-#if defined(_OPENMP)
-    return n ? n : (size_t)omp_get_num_procs();
-#else
-    (void)n;
-    return 1;
-#endif
-}
-
-size_t ub_thread_index(void)
-{
-#if defined(_OPENMP)
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
 
 static ub_status check(const ub_audio *audio, ub_message *why)
 {

@@ -49,10 +49,4 @@ void ub_front_magnitudes(ub_front *front, size_t n, ub_matrix *spectra, size_t t
 void ub_front_magnitude(const ub_front *front, size_t channel, size_t frame, size_t thread,
                         float *magnitude);
 
-/** Threads to use for a setting, 0 meaning one per core. */
-size_t ub_thread_count(double jobs);
-
-/** Index of the calling thread within a parallel region. */
-size_t ub_thread_index(void);
-
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Templates of sources from recordings in which they play alone.
 #include "ground/progress_part.h"
+#include "ground/threads.h"
 #include "model.h"
 #include "schedule.h"
 #include "spectra.h"
@@ -179,7 +180,7 @@ static ub_status learn_source(const ub_training *source, const ub_stft *stft,
                               const ub_progress *progress, ub_matrix *templates, size_t first,
                               ub_message *why)
 {
-    const size_t n_threads = ub_thread_count(settings->value[UB_PARAM_THREADS]);
+    const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
     ub_progress_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
     const ub_progress reading = ub_progress_of_part(&parts[0]);
     const ub_progress fitting = ub_progress_of_part(&parts[1]);

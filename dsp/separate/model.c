@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "model.h"
+#include "factor/norm.h"
 #include "ground/progress_part.h"
 #include "grouping.h"
 #include "schedule.h"
@@ -152,22 +153,6 @@ static ub_status take_dictionary(const ub_dictionary *dictionary, size_t n_free,
     return status;
 }
 
-// Templates of the dictionary at the norm of the fit, so that penalties weigh them alike.
-static void normalise_templates(ub_matrix *templates, size_t n, ub_norm norm)
-{
-    for (size_t k = 0; k < n; k++) {
-        float *w = ub_matrix_column(templates, k);
-        double sum = 0.0;
-        for (size_t f = 0; f < templates->n_rows; f++) {
-            sum += norm == UB_NORM_L1 ? (double)w[f] : (double)w[f] * (double)w[f];
-        }
-        const double length = norm == UB_NORM_L1 ? sum : sqrt(sum);
-        for (size_t f = 0; f < templates->n_rows && length > 0.0; f++) {
-            w[f] = (float)((double)w[f] / length);
-        }
-    }
-}
-
 // Fixed templates, and for each source of the dictionary one gain per channel: gains of every
 // template alone overfit. Free components have gains of their own.
 static ub_status fit_fixed(const ub_matrix *spectra, size_t n_channels, size_t n_fixed,
@@ -208,7 +193,8 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
     if (take_dictionary(dictionary, n_free, spectra[0].n_cols, n_channels, model)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
-    normalise_templates(&model->factors.templates, n_fixed, nmf.norm);
+    // At the norm of the fit, so that penalties weigh them alike.
+    ub_norm_columns(nmf.norm, &model->factors.templates, n_fixed);
     ub_status status = UB_OK;
     if (whole || n_free > 0 || n_channels > 1) {
         const bool learns = whole || n_free > 0;

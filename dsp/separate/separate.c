@@ -2,6 +2,7 @@
 // Offline separation, built of the stages: transform, fit, mask, resynthesise.
 #include "unbraid/separate.h"
 #include "ground/progress_part.h"
+#include "ground/threads.h"
 #include "limits.h"
 #include "model.h"
 #include "schedule.h"
@@ -77,10 +78,10 @@ static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dic
 {
     const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
     ub_status status = ub_stft_new(&stft, &s->stft, why);
-    status = status
-                 ? status
-                 : ub_front_new(mix, s->stft, limits->block_frames,
-                                ub_thread_count(settings->value[UB_PARAM_THREADS]), &s->front, why);
+    status = status ? status
+                    : ub_front_new(mix, s->stft, limits->block_frames,
+                                   ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]),
+                                   &s->front, why);
     if (!status && dictionary) {
         status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
                                    &s->fitted, why);

@@ -80,17 +80,6 @@ ub_status ub_smoother_new(ub_front *front, const ub_nmf_factors *factors,
     return UB_OK;
 }
 
-// Copies of fixed factors, as ub_nmf_fit() takes fixed and free ones in one struct.
-static void take_factors(ub_smoother *s)
-{
-    for (size_t k = 0; k < s->fit.templates.n_cols; k++) {
-        memcpy(ub_matrix_column(&s->fit.templates, k), ub_matrix_column(&s->factors->templates, k),
-               s->fit.templates.n_rows * sizeof(float));
-        memcpy(ub_matrix_column(&s->fit.gains, k), ub_matrix_column(&s->factors->gains, k),
-               s->fit.gains.n_rows * sizeof(float));
-    }
-}
-
 static ub_status fit_next(ub_smoother *s, const ub_progress *progress, ub_message *why)
 {
     const size_t first = s->next * s->step, rest = s->front->n_frames - first;
@@ -103,7 +92,9 @@ static ub_status fit_next(ub_smoother *s, const ub_progress *progress, ub_messag
     if (status) {
         return status;
     }
-    take_factors(s);
+    // Copies, as ub_nmf_fit() takes fixed and free factors in one struct.
+    ub_matrix_copy_into(&s->factors->templates, &s->fit.templates);
+    ub_matrix_copy_into(&s->factors->gains, &s->fit.gains);
     ub_matrix spectra[UB_NMF_MAX_CHANNELS]; // views of what the last stretch has
     for (size_t c = 0; c < s->front->audio->n_channels; c++) {
         spectra[c] = s->spectra[c];

@@ -3,7 +3,9 @@
 // analysis over channels and frames, activations over tiles of frames, masks over channels and
 // runs of frames, and synthesis over stems and channels, where overlap-add must go in order.
 #include "synthesis.h"
+#include "ground/floats.h"
 #include "ground/progress_part.h"
+#include "ground/threads.h"
 #include "team.h"
 
 #include <stdlib.h>
@@ -50,21 +52,6 @@ static void synthesis_free(synthesis *s)
     free(s->stems);
 }
 
-static float *new_aligned(size_t n_floats)
-{
-    const size_t size = (n_floats * sizeof(float) + 63) / 64 * 64;
-    float *memory = aligned_alloc(64, size ? size : 64);
-    if (memory) {
-        memset(memory, 0, size);
-    }
-    return memory;
-}
-
-static size_t round_line(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
-
 static bool allocate_activator(synthesis *s)
 {
     s->magnitudes = calloc(s->n_channels, sizeof *s->magnitudes);
@@ -84,10 +71,10 @@ static bool allocate(synthesis *s)
     const size_t n_stems = s->n_sources * s->n_channels;
     const size_t length = (s->block_frames - 1) * s->stft->hop_samples + s->stft->size_samples;
     s->mask_stride = ub_masker_stride(s->recipe->masker);
-    s->masker_work_size = round_line(ub_masker_work_size(s->recipe->masker));
+    s->masker_work_size = ub_floats_line(ub_masker_work_size(s->recipe->masker));
     s->spectra = calloc(s->n_channels * s->block_frames * s->n_bins, sizeof(float complex));
-    s->masks = new_aligned(n_stems * s->block_frames * s->mask_stride);
-    s->masker_work = new_aligned(s->front->n_threads * s->masker_work_size);
+    s->masks = ub_floats_new(n_stems * s->block_frames * s->mask_stride);
+    s->masker_work = ub_floats_new(s->front->n_threads * s->masker_work_size);
     s->pointers = calloc(n_stems, sizeof *s->pointers);
     s->stems = calloc(s->n_sources, sizeof *s->stems);
     return s->spectra && s->masks && s->masker_work && s->pointers && s->stems &&

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "team.h"
-#include "front.h"
+#include "ground/floats.h"
+#include "ground/threads.h"
 
 #include <stdlib.h>
 
@@ -11,9 +12,9 @@ enum {
 ub_status ub_team_new(const ub_activator *activator, size_t n_threads, ub_team *out)
 {
     // Threads write to cache lines of their own.
-    const size_t work_size = (ub_activator_work_size(activator) + 15) / 16 * 16;
+    const size_t work_size = ub_floats_line(ub_activator_work_size(activator));
     *out = (ub_team){.activator = activator, .n_threads = n_threads, .work_size = work_size};
-    out->work = aligned_alloc(64, n_threads * work_size * sizeof *out->work);
+    out->work = ub_floats_new(n_threads * work_size);
     return out->work ? UB_OK : UB_NO_MEMORY;
 }
 

@@ -2,6 +2,8 @@
 // Activations of one frame after the other. A few updates do when they start from the frame before,
 // brought to the level of this one and mixed with equal activations: without that floor a component
 // that has died cannot come back, and onsets are lost.
+#include "factor/norm.h"
+#include "ground/floats.h"
 #include "stream_model.h"
 
 #include <math.h>
@@ -33,38 +35,13 @@ const char *ub_stream_model_name(const ub_stream_model *model, size_t source)
     return source < model->n_sources ? model->names[source] : NULL;
 }
 
-// Templates that sum to one: an activation is the level of its component.
-static void normalise(ub_matrix *templates)
-{
-    for (size_t k = 0; k < templates->n_cols; k++) {
-        float *w = ub_matrix_column(templates, k);
-        double sum = 0.0;
-        for (size_t f = 0; f < templates->n_rows; f++) {
-            sum += (double)w[f];
-        }
-        for (size_t f = 0; f < templates->n_rows && sum > 0.0; f++) {
-            w[f] = (float)((double)w[f] / sum);
-        }
-    }
-}
-
-static float *new_aligned(size_t n_floats)
-{
-    const size_t size = (n_floats * sizeof(float) + 63) / 64 * 64;
-    float *memory = aligned_alloc(64, size ? size : 64);
-    if (memory) {
-        memset(memory, 0, size);
-    }
-    return memory;
-}
-
 static bool allocate(ub_stream_model *model)
 {
     const size_t for_activator = ub_activator_work_size(model->activator);
     const size_t for_masker = ub_masker_work_size(model->masker);
     model->mask_stride = ub_masker_stride(model->masker);
-    model->work = new_aligned(for_activator > for_masker ? for_activator : for_masker);
-    model->masks = new_aligned(model->n_sources * model->mask_stride);
+    model->work = ub_floats_new(for_activator > for_masker ? for_activator : for_masker);
+    model->masks = ub_floats_new(model->n_sources * model->mask_stride);
     return model->work && model->masks &&
            !ub_matrix_new(model->n_components, 1, &model->activations);
 }
@@ -124,7 +101,8 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
     status = ub_dictionary_fit(dictionary, settings->rate_hz, model->transform.size_samples,
                                model->transform.hop_samples, &fitted, why);
     if (!status) {
-        normalise(&fitted.templates);
+        // Templates that sum to one: an activation is the level of its component.
+        ub_norm_columns(UB_NORM_L1, &fitted.templates, fitted.templates.n_cols);
         status = prepare(settings, &fitted, model, why);
         ub_dictionary_free(&fitted);
     }

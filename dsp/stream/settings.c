@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "ground/number.h"
 #include "stream_model.h"
 
 #include <math.h>
@@ -22,14 +23,9 @@ ub_stream_settings ub_stream_settings_default(void)
     };
 }
 
-static bool in_range(double x, double minimum, double maximum)
-{
-    return x >= minimum && x <= maximum;
-}
-
 ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_message *why)
 {
-    if (!in_range(settings->rate_hz, 8000.0, 192000.0)) {
+    if (!ub_in_range(settings->rate_hz, 8000.0, 192000.0)) {
         return ub_fail(why, UB_BAD_SETTING, "a rate of %g Hz is not from 8000 to 192000",
                        settings->rate_hz);
     }
@@ -44,14 +40,14 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
         return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 1 to 50 are supported",
                        settings->n_updates);
     }
-    if (!in_range(settings->mask_exponent, 0.5, 2.0)) {
+    if (!ub_in_range(settings->mask_exponent, 0.5, 2.0)) {
         return ub_fail(why, UB_BAD_SETTING, "a mask exponent of %g is not from 0.5 to 2",
                        settings->mask_exponent);
     }
-    if (!in_range(settings->beta, -1.0, 3.0)) {
+    if (!ub_in_range(settings->beta, -1.0, 3.0)) {
         return ub_fail(why, UB_BAD_SETTING, "beta is %g, but must be from -1 to 3", settings->beta);
     }
-    if (!in_range(settings->glide_s, 0.0, 10.0)) {
+    if (!ub_in_range(settings->glide_s, 0.0, 10.0)) {
         return ub_fail(why, UB_BAD_SETTING, "a glide of %g s is not from 0 to 10",
                        settings->glide_s);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "fft.h"
+#include "ground/floats.h"
 
 #include <fftw3.h>
 #include <stdlib.h>
-#include <string.h>
 
 // FFTW's real transforms of odd sizes take memory while they execute, complex ones do not: odd
 // sizes go through a complex signal, at twice the cost.
@@ -28,24 +28,17 @@ bool ub_fft_size_is_good(size_t size)
     return size == 1;
 }
 
-static size_t round_line(size_t n)
-{
-    return (n + 15) / 16 * 16;
-}
-
 size_t ub_fft_work_size(const ub_fft *fft)
 {
-    return fft->complex_at + (fft->is_odd ? round_line(2 * fft->size) : 0);
+    return fft->complex_at + (fft->is_odd ? ub_floats_line(2 * fft->size) : 0);
 }
 
 ub_status ub_fft_work_new(const ub_fft *fft, float **out)
 {
-    const size_t size = ub_fft_work_size(fft) * sizeof(float);
-    float *work = aligned_alloc(64, size);
+    float *work = ub_floats_new(ub_fft_work_size(fft));
     if (!work) {
         return UB_NO_MEMORY;
     }
-    memset(work, 0, size);
     *out = work;
     return UB_OK;
 }
@@ -101,9 +94,9 @@ ub_status ub_fft_new(size_t size, ub_fft **out)
     }
     fft->size = size;
     fft->is_odd = size % 2 != 0;
-    fft->spectrum_at = round_line(size);
+    fft->spectrum_at = ub_floats_line(size);
     // The complex transform fills the other half of the spectrum too.
-    fft->complex_at = fft->spectrum_at + round_line(fft->is_odd ? 2 * size : size + 2);
+    fft->complex_at = fft->spectrum_at + ub_floats_line(fft->is_odd ? 2 * size : size + 2);
     if (ub_fft_work_new(fft, &work) || !make_plans(fft, work)) {
         ub_fft_work_free(work);
         ub_fft_free(fft);

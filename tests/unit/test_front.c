@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "ground/threads.h"
 #include "separate/front.h"
 #include "synth.h"
 

@@ -42,6 +42,12 @@ UB_API UB_MUST_USE ub_status ub_matrix_new(size_t n_rows, size_t n_cols, ub_matr
 /** A copy of `from`. @return as ub_matrix_new(). */
 UB_API UB_MUST_USE ub_status ub_matrix_copy(const ub_matrix *from, ub_matrix *out);
 
+/** Copy the elements of `from` into `to`, which has as many rows and columns. */
+UB_API UB_RT void ub_matrix_copy_into(const ub_matrix *from, ub_matrix *to);
+
+/** The largest element of a matrix of numbers >= 0; 0 for an empty one. */
+UB_API UB_RT float ub_matrix_largest(const ub_matrix *matrix);
+
 /** Free what the matrix owns and make it the empty matrix. NULL and empty are fine. */
 UB_API void ub_matrix_free(ub_matrix *matrix);
 
