@@ -18,14 +18,6 @@ static const struct usage devices_usage = {
     .n_rows = sizeof rows / sizeof rows[0],
 };
 
-static bool take(void *context, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    *(bool *)context = true;
-    return true;
-}
-
 static void print_device(PaDeviceIndex device)
 {
     const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
@@ -106,7 +98,8 @@ enum outcome devices_run(int argc, char **argv)
     struct options options;
     bool as_json = false;
     enum outcome outcome = DONE;
-    if (!options_parse(&devices_usage, argc, argv, take, &as_json, &options, &outcome)) {
+    if (!options_parse(&devices_usage, argc, argv, options_take_switch, &as_json, &options,
+                       &outcome)) {
         return outcome;
     }
     if (options.n_operands > 0) {

@@ -20,14 +20,6 @@ static const struct usage info_usage = {
     .n_rows = sizeof rows / sizeof rows[0],
 };
 
-static bool take(void *context, const char *name, const char *value)
-{
-    (void)name;
-    (void)value;
-    *(bool *)context = true;
-    return true;
-}
-
 static size_t components_of(const ub_dictionary *dictionary, size_t source)
 {
     size_t n = 0;
@@ -144,7 +136,8 @@ enum outcome info_run(int argc, char **argv)
     struct options options;
     bool as_json = false;
     enum outcome outcome = DONE;
-    if (!options_parse(&info_usage, argc, argv, take, &as_json, &options, &outcome)) {
+    if (!options_parse(&info_usage, argc, argv, options_take_switch, &as_json, &options,
+                       &outcome)) {
         return outcome;
     }
     if (options.n_operands == 0) {

@@ -182,6 +182,14 @@ static void take_environment(ub_settings *settings)
     }
 }
 
+bool options_take_switch(void *context, const char *name, const char *value)
+{
+    (void)name;
+    (void)value;
+    *(bool *)context = true;
+    return true;
+}
+
 bool options_parse(const struct usage *usage, int argc, char **argv, option_taker take,
                    void *context, struct options *options, enum outcome *end)
 {

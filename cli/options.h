@@ -53,6 +53,9 @@ typedef bool (*option_taker)(void *context, const char *name, const char *value)
 bool options_parse(const struct usage *usage, int argc, char **argv, option_taker take,
                    void *context, struct options *options, enum outcome *end);
 
+/** The taker of a command whose only option is a switch: sets the bool at `context`. */
+bool options_take_switch(void *context, const char *name, const char *value);
+
 /** Report wrong usage, pointing to --help. @return MISUSED. */
 enum outcome options_misused(const struct usage *usage, const char *subject, const char *format,
                              ...) UB_PRINTF(3, 4);
