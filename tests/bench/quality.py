@@ -55,7 +55,9 @@ def blind(tool, piece, scratch, options):
     return score(piece / "stems", scratch / "out/mix", "--match")
 
 
-def supervised(tool, piece, scratch, options):
+def teach(tool, piece, scratch, options):
+    """A dictionary from the first half of every stem; stems and mix of the second half beside it.
+    @return the names of the sources: a stem that is silent in the first half has none."""
     training = []
     for stem in sorted((piece / "stems").iterdir()):
         if cut(stem, scratch / "learn" / stem.name, True):
@@ -63,6 +65,11 @@ def supervised(tool, piece, scratch, options):
         cut(stem, scratch / "stems" / stem.name, False)
     cut(piece / "mix.flac", scratch / "mix.flac", False)
     run(tool, "learn", "--progress", "none", "-o", scratch / "d.safetensors", *options, *training)
+    return [word.split("=")[0] for word in training]
+
+
+def supervised(tool, piece, scratch, options):
+    teach(tool, piece, scratch, options)
     run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", scratch / "d.safetensors",
         "-o", scratch / "out", *options, scratch / "mix.flac")
     return score(scratch / "stems", scratch / "out/mix")

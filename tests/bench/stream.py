@@ -22,20 +22,9 @@ import numpy
 import soundfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from quality import SHARED, cut, run  # noqa: E402
+from quality import SHARED, run, teach  # noqa: E402
 
 MODES = ["quality", "balanced", "live", "short"]
-
-
-def learn(tool, piece, scratch):
-    training = []
-    for stem in sorted((piece / "stems").iterdir()):
-        if cut(stem, scratch / "learn" / stem.name, True):
-            training.append(f"{stem.stem}={scratch / 'learn' / stem.name}")
-        cut(stem, scratch / "stems" / stem.name, False)
-    cut(piece / "mix.flac", scratch / "mix.flac", False)
-    run(tool, "learn", "--progress", "none", "-o", scratch / "d.safetensors", *training)
-    return [word.split("=")[0] for word in training]
 
 
 def offline(tool, scratch):
@@ -80,7 +69,7 @@ def main():
     for piece in pieces:
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="unbraid-stream-"))
         try:
-            names = learn(build / "cli/unbraid", data / piece, scratch)
+            names = teach(build / "cli/unbraid", data / piece, scratch, [])
             gains, residual = mean_gain(scratch, offline(build / "cli/unbraid", scratch))
             print(f"{piece:26s} {'offline':9s} {gains[0]:6.2f} {gains[1]:6.2f} {residual:7.1f}",
                   flush=True)

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "call_guard.h"
+#include "sanitized.h"
 
 #include <stdbool.h>
 #include <stdlib.h> // says whether this is glibc
@@ -33,15 +34,6 @@ const char *call_guard_stop(void)
     is_guarded = false;
     return noticed;
 }
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED
-#endif
 
 #if defined(__GLIBC__) && !defined(SANITIZED)
 

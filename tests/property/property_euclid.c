@@ -14,36 +14,13 @@
 
 enum { N_UPDATES = 8, MOST_UPDATES = 100 };
 
-// More components than bins or frames are frequent.
 static nmf_case random_case(ub_random *random)
 {
-    size_t n_bins = nmf_case_size(random, 120), n_frames = nmf_case_size(random, 150);
-    const size_t n_components = nmf_case_size(random, 40);
-    n_bins = ub_random_bits(random) % 12 == 0 ? 1 : n_bins;
-    n_frames = ub_random_bits(random) % 12 == 0 ? 1 : n_frames;
-    nmf_case problem =
-        nmf_case_new(1 + ub_random_bits(random) % 3, n_bins, n_frames, n_components, random);
+    nmf_case problem = nmf_case_random(random);
     problem.settings.beta = 2.0;
     problem.settings.norm = ub_random_bits(random) % 2 ? UB_NORM_L2 : UB_NORM_L1;
     problem.settings.n_iterations = N_UPDATES;
     return problem;
-}
-
-static void draw_constraints(nmf_case *problem, ub_random *random)
-{
-    for (size_t k = 0; k < problem->n_components; k++) {
-        problem->fixed_templates[k] = ub_random_bits(random) % 4 == 0;
-        problem->fixed_activations[k] = ub_random_bits(random) % 6 == 0;
-        problem->fixed_gains[k] = ub_random_bits(random) % 4 == 0;
-        problem->gain_groups[k] = ub_random_bits(random) % problem->n_components;
-    }
-    const uint64_t bits = ub_random_bits(random);
-    problem->constraints = (ub_nmf_constraints){
-        .fixed_templates = bits & 1 ? problem->fixed_templates : NULL,
-        .fixed_activations = bits & 2 ? problem->fixed_activations : NULL,
-        .fixed_gains = bits & 4 ? problem->fixed_gains : NULL,
-        .gain_groups = bits & 8 ? problem->gain_groups : NULL,
-    };
 }
 
 // A dictionary: penalties on activations whose templates and gains stay.
@@ -59,33 +36,6 @@ static void draw_penalties(nmf_case *problem, ub_random *random)
     problem->settings.l1_templates = 0.1 * (double)ub_random_uniform(random);
 }
 
-static ub_nmf_factors fit(const nmf_case *problem, const char *kernels, ub_nmf_report *report)
-{
-    ub_nmf_settings settings = problem->settings;
-    settings.kernels = kernels;
-    ub_nmf_factors factors = nmf_case_copy(&problem->start);
-    ub_message why = {""};
-    const ub_status status = ub_nmf_fit(problem->spectra, problem->n_channels, &settings,
-                                        &problem->constraints, NULL, &factors, report, &why);
-    if (status) {
-        fail_msg("%s: %s", ub_status_text(status), why.text);
-    }
-    assert_true(ub_matrix_is_nonnegative(&factors.templates));
-    assert_true(ub_matrix_is_nonnegative(&factors.activations));
-    assert_true(ub_matrix_is_nonnegative(&factors.gains));
-    return factors;
-}
-
-// As in property_nmf.c: where the fit is nearly perfect, rounding of the model shows.
-static double apart(const nmf_case *problem, double cost, double wanted)
-{
-    double size = 0.0;
-    for (size_t i = 0; i < problem->n_channels * problem->n_frames * problem->n_bins; i++) {
-        size += problem->v[i] * problem->v[i];
-    }
-    return fabs(cost - wanted) / (fabs(wanted) + 1e-5 * size);
-}
-
 // Worst relative difference of costs, of the model, and of the report from what it reports on.
 typedef struct tally {
     double cost, model, report;
@@ -98,14 +48,14 @@ static void compare(const nmf_case *problem, const char *kernels, tally *worst)
     double wanted_costs[N_UPDATES + 1], costs[N_UPDATES + 1];
     reference_euclid_fit(&nmf, &wanted, N_UPDATES, wanted_costs);
     ub_nmf_report report = {.costs = costs};
-    ub_nmf_factors fitted = fit(problem, kernels, &report);
+    ub_nmf_factors fitted = nmf_case_fit(problem, kernels, &report);
     reference_point point = nmf_case_point(problem, &fitted);
     for (size_t i = 0; i <= report.n_iterations; i++) {
-        worst->cost = fmax(worst->cost, apart(problem, costs[i], wanted_costs[i]));
+        worst->cost = fmax(worst->cost, nmf_case_apart(problem, costs[i], wanted_costs[i]));
     }
     worst->model = fmax(worst->model, nmf_case_distance(problem, &point, &wanted));
-    worst->report =
-        fmax(worst->report, apart(problem, report.cost, reference_objective(&nmf, &point)));
+    worst->report = fmax(worst->report,
+                         nmf_case_apart(problem, report.cost, reference_objective(&nmf, &point)));
     reference_point_free(&point);
     reference_point_free(&wanted);
     ub_nmf_factors_free(&fitted);
@@ -117,13 +67,13 @@ static void updates_match_the_reference(void **state)
 {
     (void)state;
     const char *names[4];
-    const size_t n_sets = nmf_case_kernels(names);
+    const size_t n_sets = ub_nmf_kernels(names);
     ub_random random = ub_random_new(31);
     tally worst = {0};
     for (size_t i = 0; i < 48; i++) {
         nmf_case problem = random_case(&random);
         if (i % 3) {
-            draw_constraints(&problem, &random);
+            nmf_case_draw_constraints(&problem, &random);
         }
         if (i % 4 == 3) {
             draw_penalties(&problem, &random);
@@ -164,7 +114,7 @@ static void the_reported_cost_never_rises(void **state)
         nmf_case problem = random_case(&random);
         problem.settings.n_iterations = MOST_UPDATES;
         if (i % 2) {
-            draw_constraints(&problem, &random);
+            nmf_case_draw_constraints(&problem, &random);
         }
         if (i % 4 == 3) {
             draw_penalties(&problem, &random);
@@ -174,7 +124,7 @@ static void the_reported_cost_never_rises(void **state)
         }
         const reference_nmf nmf = nmf_case_reference(&problem);
         ub_nmf_report report = {.costs = costs};
-        ub_nmf_factors fitted = fit(&problem, NULL, &report);
+        ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, &report);
         for (size_t n = 1; n <= report.n_iterations; n++) {
             assert_true(isfinite(costs[n]));
             assert_true(costs[n] <= costs[n - 1] + 2.1e-7 * fabs(costs[n - 1]));
@@ -184,7 +134,8 @@ static void the_reported_cost_never_rises(void **state)
                     (report.converged && report.n_rejected == 1));
         assert_true(report.cost == costs[report.n_iterations]);
         reference_point point = nmf_case_point(&problem, &fitted);
-        assert_true(apart(&problem, report.cost, reference_objective(&nmf, &point)) < 1e-4);
+        assert_true(nmf_case_apart(&problem, report.cost, reference_objective(&nmf, &point)) <
+                    1e-4);
         reference_point_free(&point);
         ub_nmf_factors_free(&fitted);
         nmf_case_free(&problem);
@@ -200,7 +151,7 @@ static void the_true_cost_falls_with_every_update(void **state)
     for (size_t i = 0; i < 20; i++) {
         nmf_case problem = random_case(&random);
         if (i % 2) {
-            draw_constraints(&problem, &random);
+            nmf_case_draw_constraints(&problem, &random);
         }
         const reference_nmf nmf = nmf_case_reference(&problem);
         double before = INFINITY, size = 0.0;
@@ -209,7 +160,7 @@ static void the_true_cost_falls_with_every_update(void **state)
         }
         for (size_t n = 0; n <= 10; n++) {
             problem.settings.n_iterations = n;
-            ub_nmf_factors fitted = fit(&problem, NULL, NULL);
+            ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, NULL);
             reference_point point = nmf_case_point(&problem, &fitted);
             const double cost = reference_objective(&nmf, &point);
             assert_true(cost <= before * (1.0 + 1e-7) + 1e-13 * size);
@@ -232,7 +183,7 @@ static void activations_reach_the_minimum(void **state)
         problem.settings.beta = 2.0;
         problem.settings.n_iterations = 500;
         draw_penalties(&problem, &random);
-        ub_nmf_factors fitted = fit(&problem, NULL, NULL);
+        ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, NULL);
         const reference_nmf nmf = nmf_case_reference(&problem);
         reference_point point = nmf_case_point(&problem, &fitted);
         double negative[6 * 20], positive[6 * 20];
@@ -287,7 +238,7 @@ static void zeros_stay_and_nothing_else_becomes_zero(void **state)
                    problem.spectra[c].stride * problem.n_frames * sizeof(float));
         }
         ub_nmf_report report = {0};
-        ub_nmf_factors fitted = fit(&problem, NULL, &report);
+        ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, &report);
         assert_true(isfinite(report.cost));
         assert_zeros_kept(&problem.start.templates, &fitted.templates);
         assert_zeros_kept(&problem.start.activations, &fitted.activations);

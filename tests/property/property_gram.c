@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels of the Euclidean distance, every set that this machine runs, against plain loops.
-#include "kernels/kernels.h"
-#include "unbraid/matrix.h"
-#include "unbraid/random.h"
+#include "kernel_case.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,80 +10,32 @@
 
 #include <cmocka.h>
 
-enum { N_SHAPES = 60, MOST_CHANNELS = 3, MOST_COMPONENTS = 64 };
+enum { N_SHAPES = 60, MOST_COMPONENTS = 64 };
 
-typedef struct bench {
-    const ub_kernels *kernels;
-    size_t n_channels, n_bins, n_components, n_frames, first, n;
-    ub_packing packing;
-    ub_matrix spectra[MOST_CHANNELS];
-    ub_matrix templates, gains, activations, packed, transposed;
-    const float *pointers[MOST_CHANNELS];
-} bench;
+// Factors and spectra, and a run of frames somewhere within these.
+typedef struct run_case {
+    kernel_case all;
+    size_t first, n;
+} run_case;
 
-static double at(const ub_matrix *matrix, size_t row, size_t col)
+static run_case run_case_new(const ub_kernels *kernels, ub_random *random)
 {
-    return (double)ub_matrix_column(matrix, col)[row];
+    run_case run = {.all = kernel_case_new(kernels, MOST_COMPONENTS, 60, random)};
+    run.first = ub_random_bits(random) % run.all.n_frames;
+    run.n = 1 + ub_random_bits(random) % (run.all.n_frames - run.first);
+    return run;
 }
 
-static ub_matrix new_matrix(size_t n_rows, size_t n_cols, ub_random *random)
-{
-    ub_matrix matrix;
-    assert_int_equal(ub_matrix_new(n_rows, n_cols, &matrix), UB_OK);
-    for (size_t i = 0; i < n_rows * n_cols && random; i++) {
-        ub_matrix_column(&matrix, i / n_rows)[i % n_rows] = ub_random_uniform(random);
-    }
-    return matrix;
-}
-
-// A run of frames somewhere within the spectra.
-static bench bench_new(const ub_kernels *kernels, ub_random *random)
-{
-    bench b = {.kernels = kernels};
-    b.n_channels = 1 + ub_random_bits(random) % MOST_CHANNELS;
-    b.n_bins = 1 + ub_random_bits(random) % 150;
-    b.n_components = 1 + ub_random_bits(random) % MOST_COMPONENTS;
-    b.n_frames = 1 + ub_random_bits(random) % 60;
-    b.first = ub_random_bits(random) % b.n_frames;
-    b.n = 1 + ub_random_bits(random) % (b.n_frames - b.first);
-    b.packing = ub_kernels_packing(kernels, b.n_channels, b.n_bins, b.n_components);
-    b.templates = new_matrix(b.n_bins, b.n_components, random);
-    b.gains = new_matrix(b.n_channels, b.n_components, random);
-    b.activations = new_matrix(b.n_components, b.n, random);
-    b.packed = new_matrix(b.packing.n_floats, 1, NULL);
-    for (size_t c = 0; c < b.n_channels; c++) {
-        b.spectra[c] = new_matrix(b.n_bins, b.n_frames, random);
-        b.pointers[c] = b.spectra[c].data;
-    }
-    kernels->pack(&b.packing, b.templates.data, b.templates.stride, b.gains.data, b.gains.stride,
-                  b.packed.data);
-    assert_int_equal(ub_matrix_new(b.packing.n_transposed, 1, &b.transposed), UB_OK);
-    kernels->transpose(&b.packing, b.packed.data, b.transposed.data);
-    return b;
-}
-
-static void bench_free(bench *b)
-{
-    ub_matrix_free(&b->templates);
-    ub_matrix_free(&b->gains);
-    ub_matrix_free(&b->activations);
-    ub_matrix_free(&b->packed);
-    ub_matrix_free(&b->transposed);
-    for (size_t c = 0; c < b->n_channels; c++) {
-        ub_matrix_free(&b->spectra[c]);
-    }
-}
-
-static void for_all(void (*check)(bench *, ub_random *))
+static void for_all(void (*check)(const run_case *, ub_random *))
 {
     const ub_kernels *sets[4];
     const size_t n = ub_kernels_all(sets);
     for (size_t set = 0; set < n; set++) {
         ub_random random = ub_random_new(13);
         for (size_t i = 0; i < N_SHAPES; i++) {
-            bench b = bench_new(sets[set], &random);
-            check(&b, &random);
-            bench_free(&b);
+            run_case run = run_case_new(sets[set], &random);
+            check(&run, &random);
+            kernel_case_free(&run.all);
         }
     }
 }
@@ -96,21 +46,22 @@ static void assert_near(double x, double wanted, size_t n)
     assert_true(fabs(x - wanted) <= 6e-8 * (double)(n + 2) * wanted);
 }
 
-static void check_project(bench *b, ub_random *random)
+static void check_project(const run_case *run, ub_random *random)
 {
-    ub_matrix out = new_matrix(b->n_components, b->n, random);
-    ub_matrix spare = new_matrix(b->n_components, b->n, random);
+    const kernel_case *b = &run->all;
+    ub_matrix out = kernel_case_matrix(b->n_components, run->n, random);
+    ub_matrix spare = kernel_case_matrix(b->n_components, run->n, random);
     b->kernels->project(&b->packing, b->packed.data, b->transposed.data, b->pointers,
-                        b->spectra[0].stride, b->first, b->n, out.data, out.stride, spare.data);
-    for (size_t i = 0; i < b->n * b->n_components; i++) {
+                        b->spectra[0].stride, run->first, run->n, out.data, out.stride, spare.data);
+    for (size_t i = 0; i < run->n * b->n_components; i++) {
         const size_t k = i % b->n_components, t = i / b->n_components;
         double wanted = 0.0;
         for (size_t j = 0; j < b->n_channels * b->n_bins; j++) {
             const size_t c = j / b->n_bins, f = j % b->n_bins;
-            wanted +=
-                at(&b->gains, c, k) * at(&b->templates, f, k) * at(&b->spectra[c], f, b->first + t);
+            wanted += kernel_case_at(&b->gains, c, k) * kernel_case_at(&b->templates, f, k) *
+                      kernel_case_at(&b->spectra[c], f, run->first + t);
         }
-        assert_near(at(&out, k, t), wanted, b->n_channels * b->n_bins);
+        assert_near(kernel_case_at(&out, k, t), wanted, b->n_channels * b->n_bins);
     }
     ub_matrix_free(&out);
     ub_matrix_free(&spare);
@@ -123,12 +74,13 @@ static void projections_match_the_reference(void **state)
 }
 
 // Added to what is there, in the packed layout, and nothing in the padding.
-static void check_correlate(bench *b, ub_random *random)
+static void check_correlate(const run_case *run, ub_random *random)
 {
-    ub_matrix sums = new_matrix(b->packing.n_floats, 1, NULL);
+    const kernel_case *b = &run->all;
     (void)random;
-    memcpy(sums.data, b->packed.data, b->packing.n_floats * sizeof(float));
-    b->kernels->correlate(&b->packing, b->pointers, b->spectra[0].stride, b->first, b->n,
+    ub_matrix sums;
+    assert_int_equal(ub_matrix_copy(&b->packed, &sums), UB_OK);
+    b->kernels->correlate(&b->packing, b->pointers, b->spectra[0].stride, run->first, run->n,
                           b->activations.data, b->activations.stride, sums.data);
     double rest = 0.0;
     for (size_t i = 0; i < b->packing.n_floats; i++) {
@@ -142,10 +94,11 @@ static void check_correlate(bench *b, ub_random *random)
         const size_t place =
             ub_packing_panel(&b->packing, panel_bins, c, f / panel_bins, &width) + f % panel_bins;
         double wanted = (double)b->packed.data[place + k * width];
-        for (size_t t = 0; t < b->n; t++) {
-            wanted += at(&b->spectra[c], f, b->first + t) * at(&b->activations, k, t);
+        for (size_t t = 0; t < run->n; t++) {
+            wanted += kernel_case_at(&b->spectra[c], f, run->first + t) *
+                      kernel_case_at(&b->activations, k, t);
         }
-        assert_near((double)sums.data[place + k * width], wanted, b->n + 1);
+        assert_near((double)sums.data[place + k * width], wanted, run->n + 1);
         rest -= (double)sums.data[place + k * width];
     }
     assert_true(fabs(rest) <= 1e-9 * (double)b->packing.n_floats);
@@ -158,19 +111,21 @@ static void correlations_match_the_reference(void **state)
     for_all(check_correlate);
 }
 
-static void check_gram(bench *b, ub_random *random)
+static void check_gram(const run_case *run, ub_random *random)
 {
+    const kernel_case *b = &run->all;
     const size_t n_k = b->n_components;
-    ub_matrix sums = new_matrix(n_k, n_k, random), before;
+    ub_matrix sums = kernel_case_matrix(n_k, n_k, random), before;
     assert_int_equal(ub_matrix_copy(&sums, &before), UB_OK);
-    b->kernels->gram(b->activations.data, b->activations.stride, b->n, n_k, sums.data);
+    b->kernels->gram(b->activations.data, b->activations.stride, run->n, n_k, sums.data);
     for (size_t l = 0; l < n_k; l++) {
         for (size_t k = l; k < n_k; k++) {
-            double wanted = at(&before, k, l);
-            for (size_t t = 0; t < b->n; t++) {
-                wanted += at(&b->activations, k, t) * at(&b->activations, l, t);
+            double wanted = kernel_case_at(&before, k, l);
+            for (size_t t = 0; t < run->n; t++) {
+                wanted +=
+                    kernel_case_at(&b->activations, k, t) * kernel_case_at(&b->activations, l, t);
             }
-            assert_near(at(&sums, k, l), wanted, b->n + 1);
+            assert_near(kernel_case_at(&sums, k, l), wanted, run->n + 1);
         }
     }
     ub_matrix_free(&sums);
@@ -242,8 +197,9 @@ static void sweep(const problem *p, double least, double *x)
     }
 }
 
-static void check_descend(bench *b, ub_random *random)
+static void check_descend(const run_case *run, ub_random *random)
 {
+    const kernel_case *b = &run->all;
     static problem p;
     static double wanted[MOST_COMPONENTS * 64];
     const size_t lanes = b->kernels->lanes;

@@ -2,9 +2,7 @@
 // Every set of kernels that this machine runs, one kernel at a time, against plain loops over
 // shapes that leave every kind of remainder.
 #include "factor/fit.h"
-#include "kernels/kernels.h"
-#include "unbraid/matrix.h"
-#include "unbraid/random.h"
+#include "kernel_case.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,89 +13,20 @@
 
 #include <cmocka.h>
 
-enum { N_SHAPES = 60, MOST_CHANNELS = 3 };
+enum { N_SHAPES = 60 };
 
-typedef struct shape {
-    size_t n_channels, n_bins, n_components, n_frames;
-} shape;
-
-static shape draw_shape(ub_random *random)
-{
-    return (shape){
-        .n_channels = 1 + ub_random_bits(random) % MOST_CHANNELS,
-        .n_bins = 1 + ub_random_bits(random) % 150,
-        .n_components = 1 + ub_random_bits(random) % 40,
-        .n_frames = 1 + ub_random_bits(random) % 24,
-    };
-}
-
-static ub_matrix new_matrix(size_t n_rows, size_t n_cols, ub_random *random)
-{
-    ub_matrix matrix;
-    assert_int_equal(ub_matrix_new(n_rows, n_cols, &matrix), UB_OK);
-    for (size_t col = 0; col < n_cols; col++) {
-        for (size_t row = 0; row < n_rows; row++) {
-            ub_matrix_column(&matrix, col)[row] = ub_random_uniform(random) + 0.01f;
-        }
-    }
-    return matrix;
-}
-
-static double at(const ub_matrix *matrix, size_t row, size_t col)
-{
-    return (double)ub_matrix_column(matrix, col)[row];
-}
-
-// Everything that one test needs for one shape.
-typedef struct bench {
-    const ub_kernels *kernels;
-    shape shape;
-    ub_packing packing;
-    ub_matrix templates, gains, activations, spectra[MOST_CHANNELS];
-    ub_matrix packed, transposed; // one column each
-} bench;
-
-static bench bench_new(const ub_kernels *kernels, shape s, ub_random *random)
-{
-    bench b = {.kernels = kernels, .shape = s};
-    b.packing = ub_kernels_packing(kernels, s.n_channels, s.n_bins, s.n_components);
-    b.templates = new_matrix(s.n_bins, s.n_components, random);
-    b.gains = new_matrix(s.n_channels, s.n_components, random);
-    b.activations = new_matrix(s.n_components, s.n_frames, random);
-    for (size_t c = 0; c < s.n_channels; c++) {
-        b.spectra[c] = new_matrix(s.n_bins, s.n_frames, random);
-    }
-    assert_int_equal(ub_matrix_new(b.packing.n_floats, 1, &b.packed), UB_OK);
-    kernels->pack(&b.packing, b.templates.data, b.templates.stride, b.gains.data, b.gains.stride,
-                  b.packed.data);
-    assert_int_equal(ub_matrix_new(b.packing.n_transposed, 1, &b.transposed), UB_OK);
-    kernels->transpose(&b.packing, b.packed.data, b.transposed.data);
-    return b;
-}
-
-static void bench_free(bench *b)
-{
-    ub_matrix_free(&b->templates);
-    ub_matrix_free(&b->gains);
-    ub_matrix_free(&b->activations);
-    ub_matrix_free(&b->packed);
-    ub_matrix_free(&b->transposed);
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
-        ub_matrix_free(&b->spectra[c]);
-    }
-}
-
-static double model_at(const bench *b, size_t c, size_t f, size_t t, size_t first, size_t end)
+static double model_at(const kernel_case *b, size_t c, size_t f, size_t t, size_t first, size_t end)
 {
     double x = 0.0;
     for (size_t k = first; k < end; k++) {
-        x += at(&b->gains, c, k) * at(&b->templates, f, k) * at(&b->activations, k, t);
+        x += kernel_case_at(&b->gains, c, k) * kernel_case_at(&b->templates, f, k) *
+             kernel_case_at(&b->activations, k, t);
     }
     return x;
 }
 
 // Where a template entry lies, by what kernels.h says.
-static size_t offset_of(const bench *b, size_t c, size_t f, size_t k)
+static size_t offset_of(const kernel_case *b, size_t c, size_t f, size_t k)
 {
     size_t width;
     const size_t panel_bins = b->kernels->panel_bins;
@@ -105,28 +34,27 @@ static size_t offset_of(const bench *b, size_t c, size_t f, size_t k)
     return start + k * width + f % panel_bins;
 }
 
-static void for_all(void (*check)(bench *, ub_random *))
+static void for_all(void (*check)(kernel_case *, ub_random *))
 {
     const ub_kernels *sets[4];
     const size_t n = ub_kernels_all(sets);
     for (size_t set = 0; set < n; set++) {
         ub_random random = ub_random_new(11);
         for (size_t i = 0; i < N_SHAPES; i++) {
-            const shape s = draw_shape(&random);
-            bench b = bench_new(sets[set], s, &random);
+            kernel_case b = kernel_case_new(sets[set], 40, 24, &random);
             check(&b, &random);
-            bench_free(&b);
+            kernel_case_free(&b);
         }
     }
 }
 
-static void check_pack(bench *b, ub_random *random)
+static void check_pack(kernel_case *b, ub_random *random)
 {
     (void)random;
     double sum = 0.0, wanted = 0.0;
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
-        for (size_t f = 0; f < b->shape.n_bins; f++) {
-            for (size_t k = 0; k < b->shape.n_components; k++) {
+    for (size_t c = 0; c < b->n_channels; c++) {
+        for (size_t f = 0; f < b->n_bins; f++) {
+            for (size_t k = 0; k < b->n_components; k++) {
                 const float gain = ub_matrix_column(&b->gains, k)[c];
                 const float product = gain * ub_matrix_column(&b->templates, k)[f];
                 assert_true(b->packed.data[offset_of(b, c, f, k)] == product);
@@ -147,25 +75,25 @@ static void packing_scales_by_gains_and_pads_with_zeros(void **state)
     for_all(check_pack);
 }
 
-static void check_model(bench *b, ub_random *random)
+static void check_model(kernel_case *b, ub_random *random)
 {
-    const size_t n_k = b->shape.n_components, padded = b->packing.padded_bins;
+    const size_t n_k = b->n_components, padded = b->packing.padded_bins;
     const size_t first[] = {0, ub_random_bits(random) % (n_k + 1), n_k};
     ub_matrix groups[2];
-    assert_int_equal(ub_matrix_new(padded, b->shape.n_frames, &groups[0]), UB_OK);
-    assert_int_equal(ub_matrix_new(padded, b->shape.n_frames, &groups[1]), UB_OK);
+    assert_int_equal(ub_matrix_new(padded, b->n_frames, &groups[0]), UB_OK);
+    assert_int_equal(ub_matrix_new(padded, b->n_frames, &groups[1]), UB_OK);
     float *out[] = {groups[0].data, groups[1].data};
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
+    for (size_t c = 0; c < b->n_channels; c++) {
         b->kernels->model(&b->packing, b->packed.data, c, b->activations.data,
-                          b->activations.stride, b->shape.n_frames, 2, first, out,
-                          groups[0].stride);
-        for (size_t t = 0; t < b->shape.n_frames; t++) {
+                          b->activations.stride, b->n_frames, 2, first, out, groups[0].stride);
+        for (size_t t = 0; t < b->n_frames; t++) {
             for (size_t f = 0; f < padded; f++) {
                 for (size_t g = 0; g < 2; g++) {
                     const double x =
-                        f < b->shape.n_bins ? model_at(b, c, f, t, first[g], first[g + 1]) : 0.0;
+                        f < b->n_bins ? model_at(b, c, f, t, first[g], first[g + 1]) : 0.0;
                     // K roundings of half an ulp each, all terms positive.
-                    assert_true(fabs(at(&groups[g], f, t) - x) <= 6e-8 * (double)(n_k + 2) * x);
+                    assert_true(fabs(kernel_case_at(&groups[g], f, t) - x) <=
+                                6e-8 * (double)(n_k + 2) * x);
                 }
             }
         }
@@ -200,10 +128,10 @@ typedef struct sweep_room {
 } sweep_room;
 
 // Every fifth row rests, unless all have the exponent.
-static sweep_room room_new(const bench *b, double exponent, bool all)
+static sweep_room room_new(const kernel_case *b, double exponent, bool all)
 {
-    const size_t n_k = (b->shape.n_components + 15) / 16 * 16;
-    const size_t work = ub_sweep_work_size(&b->packing, b->kernels->panel_bins, b->shape.n_frames);
+    const size_t n_k = (b->n_components + 15) / 16 * 16;
+    const size_t work = ub_sweep_work_size(&b->packing, b->kernels->panel_bins, b->n_frames);
     sweep_room room;
     ub_matrix memory[3];
     assert_int_equal(ub_matrix_new(work, 1, &memory[0]), UB_OK);
@@ -212,17 +140,17 @@ static sweep_room room_new(const bench *b, double exponent, bool all)
     room.work = memory[0].data;
     room.ratio_sums = memory[1].data;
     room.power_sums = memory[2].data;
-    assert_int_equal(ub_matrix_new(n_k, b->shape.n_frames, &room.renewed), UB_OK);
+    assert_int_equal(ub_matrix_new(n_k, b->n_frames, &room.renewed), UB_OK);
     assert_int_equal(ub_matrix_new(n_k, 1, &room.template_sums), UB_OK);
     assert_int_equal(ub_matrix_new(n_k, 1, &room.ones), UB_OK);
     assert_int_equal(ub_matrix_new(n_k, 1, &room.exponents), UB_OK);
-    for (size_t k = 0; k < b->shape.n_components; k++) {
+    for (size_t k = 0; k < b->n_components; k++) {
         room.ones.data[k] = 1.0f;
         room.exponents.data[k] = k % 5 == 4 && !all ? 0.0f : (float)exponent;
         double sum = 0.0;
-        for (size_t i = 0; i < b->shape.n_channels * b->shape.n_bins; i++) {
-            sum +=
-                at(&b->gains, i / b->shape.n_bins, k) * at(&b->templates, i % b->shape.n_bins, k);
+        for (size_t i = 0; i < b->n_channels * b->n_bins; i++) {
+            sum += kernel_case_at(&b->gains, i / b->n_bins, k) *
+                   kernel_case_at(&b->templates, i % b->n_bins, k);
         }
         room.template_sums.data[k] = (float)sum;
     }
@@ -243,34 +171,34 @@ static void room_free(sweep_room *room)
 static const double FLOOR = 1e-10;
 
 // New activations of a frame, by the definition.
-static double renewed_at(const bench *b, double beta, double exponent, double l1, double l2,
+static double renewed_at(const kernel_case *b, double beta, double exponent, double l1, double l2,
                          size_t k, size_t t)
 {
-    const double h = at(&b->activations, k, t);
+    const double h = kernel_case_at(&b->activations, k, t);
     double numerator = 0.0, denominator = l1 + l2 * h;
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
-        for (size_t f = 0; f < b->shape.n_bins; f++) {
-            const double w = at(&b->gains, c, k) * at(&b->templates, f, k);
-            const double x = model_at(b, c, f, t, 0, b->shape.n_components) + FLOOR;
-            numerator += w * at(&b->spectra[c], f, t) * pow(x, beta - 2.0);
+    for (size_t c = 0; c < b->n_channels; c++) {
+        for (size_t f = 0; f < b->n_bins; f++) {
+            const double w = kernel_case_at(&b->gains, c, k) * kernel_case_at(&b->templates, f, k);
+            const double x = model_at(b, c, f, t, 0, b->n_components) + FLOOR;
+            numerator += w * kernel_case_at(&b->spectra[c], f, t) * pow(x, beta - 2.0);
             denominator += w * pow(x, beta - 1.0);
         }
     }
     return h * pow(numerator / denominator, exponent);
 }
 
-static void check_sums(const bench *b, const sweep_room *room, double beta)
+static void check_sums(const kernel_case *b, const sweep_room *room, double beta)
 {
-    bench renewed = *b;
+    kernel_case renewed = *b;
     renewed.activations = room->renewed;
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
-        for (size_t f = 0; f < b->shape.n_bins; f += 1 + b->shape.n_bins / 20) {
-            for (size_t k = 0; k < b->shape.n_components; k++) {
+    for (size_t c = 0; c < b->n_channels; c++) {
+        for (size_t f = 0; f < b->n_bins; f += 1 + b->n_bins / 20) {
+            for (size_t k = 0; k < b->n_components; k++) {
                 double ratio = 0.0, power = 0.0;
-                for (size_t t = 0; t < b->shape.n_frames; t++) {
-                    const double h = at(&room->renewed, k, t);
-                    const double x = model_at(&renewed, c, f, t, 0, b->shape.n_components) + FLOOR;
-                    ratio += at(&b->spectra[c], f, t) * pow(x, beta - 2.0) * h;
+                for (size_t t = 0; t < b->n_frames; t++) {
+                    const double h = kernel_case_at(&room->renewed, k, t);
+                    const double x = model_at(&renewed, c, f, t, 0, b->n_components) + FLOOR;
+                    ratio += kernel_case_at(&b->spectra[c], f, t) * pow(x, beta - 2.0) * h;
                     power += pow(x, beta - 1.0) * h;
                 }
                 const size_t i = offset_of(b, c, f, k);
@@ -285,7 +213,7 @@ static void check_sums(const bench *b, const sweep_room *room, double beta)
 
 // 2e-5: the powers of the general divergence are good to some 1e-6, as kernels.h says, and the
 // sums of up to 450 products to about as much.
-static void check_sweep(bench *b, ub_random *random)
+static void check_sweep(kernel_case *b, ub_random *random)
 {
     const double betas[] = {-1.0, 0.0, 0.5, 1.0, 1.3, 1.5, 2.0, 3.0};
     const double exponents[] = {0.5, 1.0, 1.5};
@@ -295,8 +223,8 @@ static void check_sweep(bench *b, ub_random *random)
     const bool plain = exponent == 1.0 && ub_random_bits(random) % 2;
     const bool want_cost = ub_random_bits(random) % 2;
     sweep_room room = room_new(b, exponent, plain);
-    const float *spectra[MOST_CHANNELS];
-    for (size_t c = 0; c < b->shape.n_channels; c++) {
+    const float *spectra[KERNEL_CASE_MOST_CHANNELS];
+    for (size_t c = 0; c < b->n_channels; c++) {
         spectra[c] = b->spectra[c].data;
     }
     const ub_sweep sweep = {
@@ -312,7 +240,7 @@ static void check_sweep(bench *b, ub_random *random)
         .activations = b->activations.data,
         .new_activations = room.renewed.data,
         .activation_stride = b->activations.stride,
-        .n_frames = b->shape.n_frames,
+        .n_frames = b->n_frames,
         .scale = room.ones.data,
         .exponents = room.exponents.data,
         .is_plain = plain,
@@ -323,28 +251,27 @@ static void check_sweep(bench *b, ub_random *random)
         .update_templates = true,
     };
     const ub_sweep_work work =
-        ub_sweep_work_in(room.work, &b->packing, b->kernels->panel_bins, b->shape.n_frames);
+        ub_sweep_work_in(room.work, &b->packing, b->kernels->panel_bins, b->n_frames);
     const double cost =
-        b->kernels->sweep(&sweep, 0, b->shape.n_frames, &work, room.ratio_sums, room.power_sums);
+        b->kernels->sweep(&sweep, 0, b->n_frames, &work, room.ratio_sums, room.power_sums);
     double wanted = 0.0;
-    for (size_t t = 0; t < b->shape.n_frames; t++) {
-        for (size_t k = 0; k < b->shape.n_components; k++) {
+    for (size_t t = 0; t < b->n_frames; t++) {
+        for (size_t k = 0; k < b->n_components; k++) {
             const double p = (double)room.exponents.data[k];
             const double h = renewed_at(b, beta, p, l1, l2, k, t);
-            assert_true(fabs(at(&room.renewed, k, t) - h) <= 2e-5 * h);
+            assert_true(fabs(kernel_case_at(&room.renewed, k, t) - h) <= 2e-5 * h);
         }
-        for (size_t i = 0; i < b->shape.n_channels * b->shape.n_bins; i++) {
-            const size_t c = i / b->shape.n_bins, f = i % b->shape.n_bins;
-            const double x = model_at(b, c, f, t, 0, b->shape.n_components) + FLOOR;
-            wanted += divergence(beta, at(&b->spectra[c], f, t), x);
+        for (size_t i = 0; i < b->n_channels * b->n_bins; i++) {
+            const size_t c = i / b->n_bins, f = i % b->n_bins;
+            const double x = model_at(b, c, f, t, 0, b->n_components) + FLOOR;
+            wanted += divergence(beta, kernel_case_at(&b->spectra[c], f, t), x);
         }
     }
     // Padded bins compare nothing with the floor; fit.c takes them out the same way.
-    const size_t n_padding = b->packing.padded_bins - b->shape.n_bins;
-    const double padding = beta > 0.0
-                               ? (double)(n_padding * b->shape.n_channels * b->shape.n_frames) *
-                                     pow(FLOOR, beta) / beta
-                               : 0.0;
+    const size_t n_padding = b->packing.padded_bins - b->n_bins;
+    const double padding =
+        beta > 0.0 ? (double)(n_padding * b->n_channels * b->n_frames) * pow(FLOOR, beta) / beta
+                   : 0.0;
     assert_true(want_cost ? fabs(cost - padding - wanted) <= 2e-5 * wanted : cost == 0.0);
     check_sums(b, &room, beta);
     room_free(&room);
@@ -358,13 +285,13 @@ static void a_sweep_matches_the_reference(void **state)
 
 // ---- masks and powers --------------------------------------------------------------------------
 
-static void check_masks(bench *b, ub_random *random)
+static void check_masks(kernel_case *b, ub_random *random)
 {
     const double exponents[] = {0.5, 0.8, 1.0, 1.3, 2.0};
     const double p = exponents[ub_random_bits(random) % 5];
-    const size_t n = b->shape.n_bins, n_groups = 1 + ub_random_bits(random) % 8;
+    const size_t n = b->n_bins, n_groups = 1 + ub_random_bits(random) % 8;
     const size_t offset = 16 * (ub_random_bits(random) % 3);
-    ub_matrix models = new_matrix(offset + n + 16, n_groups, random), masks;
+    ub_matrix models = kernel_case_matrix(offset + n + 16, n_groups, random), masks;
     for (size_t i = 0; i < n * n_groups; i++) {
         // From silence to the loudest that is promised.
         float *x = ub_matrix_column(&models, i / n) + offset + i % n;
@@ -381,18 +308,19 @@ static void check_masks(bench *b, ub_random *random)
     for (size_t f = offset; f < offset + n; f++) {
         double sum = 0.0, total = 0.0;
         for (size_t g = 0; g < n_groups; g++) {
-            sum += at(&masks, f, g);
-            total += pow(at(&models, f, g) + 1e-18, p);
+            sum += kernel_case_at(&masks, f, g);
+            total += pow(kernel_case_at(&models, f, g) + 1e-18, p);
         }
         assert_true(fabs(sum - 1.0) <= 2e-7);
         for (size_t g = 0; g < n_groups; g++) {
-            const double wanted = pow(at(&models, f, g) + 1e-18, p) / total;
-            assert_true(fabs(at(&masks, f, g) - wanted) <= 2e-5 * wanted + 1e-37);
-            assert_true(f != offset + n / 2 || at(&masks, f, g) == at(&masks, f, 0));
+            const double wanted = pow(kernel_case_at(&models, f, g) + 1e-18, p) / total;
+            assert_true(fabs(kernel_case_at(&masks, f, g) - wanted) <= 2e-5 * wanted + 1e-37);
+            assert_true(f != offset + n / 2 ||
+                        kernel_case_at(&masks, f, g) == kernel_case_at(&masks, f, 0));
         }
     }
     for (size_t f = 0; f < offset; f++) {
-        assert_true(at(&masks, f, 0) == at(&models, f, 0));
+        assert_true(kernel_case_at(&masks, f, 0) == kernel_case_at(&models, f, 0));
     }
     ub_matrix_free(&models);
     ub_matrix_free(&masks);

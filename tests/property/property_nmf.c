@@ -14,15 +14,9 @@
 static const double BETAS[] = {-1.0, 0.0, 0.5, 1.0, 1.3, 1.5, 2.0, 3.0};
 enum { N_BETAS = sizeof BETAS / sizeof *BETAS, N_UPDATES = 50, MOST_UPDATES = 200 };
 
-// Shapes: small ones more often, and each extreme once in a while.
 static nmf_case random_case(ub_random *random, double beta)
 {
-    size_t n_bins = nmf_case_size(random, 150), n_frames = nmf_case_size(random, 200);
-    const size_t n_components = nmf_case_size(random, 40);
-    const size_t n_channels = 1 + ub_random_bits(random) % 3;
-    n_bins = ub_random_bits(random) % 12 == 0 ? 1 : n_bins;
-    n_frames = ub_random_bits(random) % 12 == 0 ? 1 : n_frames;
-    nmf_case problem = nmf_case_new(n_channels, n_bins, n_frames, n_components, random);
+    nmf_case problem = nmf_case_random(random);
     problem.settings.beta = beta;
     problem.settings.multiplicative = true; // the other way is in property_euclid.c
     return problem;
@@ -44,23 +38,6 @@ static void draw_penalties(nmf_case *problem, ub_random *random)
     s->norm = ub_random_bits(random) % 2 ? UB_NORM_L2 : UB_NORM_L1;
 }
 
-static void draw_constraints(nmf_case *problem, ub_random *random)
-{
-    for (size_t k = 0; k < problem->n_components; k++) {
-        problem->fixed_templates[k] = ub_random_bits(random) % 4 == 0;
-        problem->fixed_activations[k] = ub_random_bits(random) % 6 == 0;
-        problem->fixed_gains[k] = ub_random_bits(random) % 4 == 0;
-        problem->gain_groups[k] = ub_random_bits(random) % problem->n_components;
-    }
-    const uint64_t bits = ub_random_bits(random);
-    problem->constraints = (ub_nmf_constraints){
-        .fixed_templates = bits & 1 ? problem->fixed_templates : NULL,
-        .fixed_activations = bits & 2 ? problem->fixed_activations : NULL,
-        .fixed_gains = bits & 4 ? problem->fixed_gains : NULL,
-        .gain_groups = bits & 8 ? problem->gain_groups : NULL,
-    };
-}
-
 // Single zeros, a silent frame and a silent bin.
 static void silence_some(nmf_case *problem, ub_random *random)
 {
@@ -80,36 +57,6 @@ static void silence_some(nmf_case *problem, ub_random *random)
     nmf_case_reread(problem);
 }
 
-// Fits a copy of the start; the caller frees it.
-static ub_nmf_factors fit(const nmf_case *problem, const char *kernels, ub_nmf_report *report)
-{
-    ub_nmf_settings settings = problem->settings;
-    settings.kernels = kernels;
-    ub_nmf_factors factors = nmf_case_copy(&problem->start);
-    ub_message why = {""};
-    const ub_status status = ub_nmf_fit(problem->spectra, problem->n_channels, &settings,
-                                        &problem->constraints, NULL, &factors, report, &why);
-    if (status) {
-        fail_msg("%s: %s", ub_status_text(status), why.text);
-    }
-    assert_true(ub_matrix_is_nonnegative(&factors.templates));
-    assert_true(ub_matrix_is_nonnegative(&factors.activations));
-    assert_true(ub_matrix_is_nonnegative(&factors.gains));
-    return factors;
-}
-
-// Objectives agree to 1e-4 of themselves. Where the fit is nearly perfect an objective D is a sum
-// of squares of errors, and rounding of the model by d (some 3e-7) moves it by d sqrt(2 S D) <=
-// 1e-4 D + 1e4 d^2 / 2 S, S the size of the data: some 1e-9 of that to spare.
-static double apart(const nmf_case *problem, double cost, double wanted)
-{
-    double size = 0.0;
-    for (size_t i = 0; i < problem->n_channels * problem->n_frames * problem->n_bins; i++) {
-        size += problem->v[i] > 0.0 ? pow(problem->v[i], problem->settings.beta) : 0.0;
-    }
-    return fabs(cost - wanted) / (fabs(wanted) + 1e-5 * size);
-}
-
 typedef struct tally {
     double cost, model; // worst relative differences
     size_t n, n_rejected; // fits compared, and those in which the safeguard stepped in
@@ -123,10 +70,10 @@ static void compare(const nmf_case *problem, bool plain, tally *worst)
     reference_fit(&nmf, &wanted, problem->settings.n_iterations, problem->settings.relaxation,
                   wanted_costs);
     const char *names[4];
-    const size_t n_sets = nmf_case_kernels(names);
+    const size_t n_sets = ub_nmf_kernels(names);
     for (size_t set = 0; set < n_sets; set++) {
         ub_nmf_report report = {.costs = costs};
-        ub_nmf_factors fitted = fit(problem, names[set], &report);
+        ub_nmf_factors fitted = nmf_case_fit(problem, names[set], &report);
         reference_point point = nmf_case_point(problem, &fitted);
         // The reference takes no step back. Plain updates do only at rest, where it does not
         // matter.
@@ -134,15 +81,15 @@ static void compare(const nmf_case *problem, bool plain, tally *worst)
         worst->n++;
         worst->n_rejected += report.n_rejected > 0;
         for (size_t i = 0; i <= report.n_iterations && same_path; i++) {
-            worst->cost = fmax(worst->cost, apart(problem, costs[i], wanted_costs[i]));
+            worst->cost = fmax(worst->cost, nmf_case_apart(problem, costs[i], wanted_costs[i]));
         }
         if (same_path) {
             worst->model = fmax(worst->model, nmf_case_distance(problem, &point, &wanted));
         }
         assert_true(report.cost <= costs[0]);
         // What is reported is the objective of what is returned.
-        worst->cost =
-            fmax(worst->cost, apart(problem, report.cost, reference_objective(&nmf, &point)));
+        worst->cost = fmax(worst->cost,
+                           nmf_case_apart(problem, report.cost, reference_objective(&nmf, &point)));
         reference_point_free(&point);
         ub_nmf_factors_free(&fitted);
     }
@@ -175,7 +122,7 @@ static void options_match_the_reference(void **state)
         tally worst = {0};
         for (size_t shape = 0; shape < 12; shape++) {
             nmf_case problem = random_case(&random, BETAS[b]);
-            draw_constraints(&problem, &random);
+            nmf_case_draw_constraints(&problem, &random);
             if (shape % 2) {
                 draw_penalties(&problem, &random);
             }
@@ -217,7 +164,7 @@ static void cost_never_rises(void **state)
             silence_some(&problem, &random);
         }
         ub_nmf_report report = {.costs = costs};
-        ub_nmf_factors fitted = fit(&problem, NULL, &report);
+        ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, &report);
         double before = costs[0];
         for (size_t n = 1; n <= report.n_iterations; n++) {
             const bool due = n % problem.settings.cost_interval == 0 || n == report.n_iterations;
@@ -242,7 +189,7 @@ static void plain_updates_need_no_safeguard(void **state)
     ub_random random = ub_random_new(4);
     for (size_t i = 0; i < 6 * N_BETAS; i++) {
         nmf_case problem = random_case(&random, BETAS[i % N_BETAS]);
-        draw_constraints(&problem, &random);
+        nmf_case_draw_constraints(&problem, &random);
         problem.settings.n_iterations = 8;
         const reference_nmf nmf = nmf_case_reference(&problem);
         reference_point point = nmf_case_point(&problem, &problem.start);
@@ -252,9 +199,10 @@ static void plain_updates_need_no_safeguard(void **state)
             assert_true(costs[n] <= costs[n - 1] * (1.0 + 1e-12) + 1e-12);
         }
         // Only while a step is large against rounding.
-        if (costs[7] - costs[8] > 1e-5 * costs[7] && apart(&problem, costs[8], 0.0) > 1e-2) {
+        if (costs[7] - costs[8] > 1e-5 * costs[7] &&
+            nmf_case_apart(&problem, costs[8], 0.0) > 1e-2) {
             ub_nmf_report report = {0};
-            ub_nmf_factors fitted = fit(&problem, NULL, &report);
+            ub_nmf_factors fitted = nmf_case_fit(&problem, NULL, &report);
             assert_int_equal(report.n_rejected, 0);
             assert_int_equal(report.n_iterations, 8);
             ub_nmf_factors_free(&fitted);
@@ -382,12 +330,12 @@ static void permuting_components_permutes_results(void **state)
             order[k] = (k + i + 1) % problem.n_components;
         }
         ub_nmf_report report = {0}, other_report = {0};
-        ub_nmf_factors straight = fit(&problem, NULL, &report);
+        ub_nmf_factors straight = nmf_case_fit(&problem, NULL, &report);
         ub_nmf_factors wanted = permuted(&problem, &straight, order);
         ub_nmf_factors start = permuted(&problem, &problem.start, order);
         ub_nmf_factors_free(&problem.start);
         problem.start = start;
-        ub_nmf_factors turned = fit(&problem, NULL, &other_report);
+        ub_nmf_factors turned = nmf_case_fit(&problem, NULL, &other_report);
         if (report.n_rejected == 0 && other_report.n_rejected == 0) {
             assert_true(distance(&turned.templates, &wanted.templates) < 1e-4);
             assert_true(distance(&turned.activations, &wanted.activations) < 1e-4);
@@ -434,7 +382,7 @@ static void zeros_stay_zero_and_everything_finite(void **state)
     (void)state;
     ub_random random = ub_random_new(7);
     const char *names[4];
-    const size_t n_sets = nmf_case_kernels(names);
+    const size_t n_sets = ub_nmf_kernels(names);
     for (size_t i = 0; i < 8 * N_BETAS; i++) {
         nmf_case problem = random_case(&random, BETAS[i % N_BETAS]);
         lock_some(&problem, &random);
@@ -448,7 +396,8 @@ static void zeros_stay_zero_and_everything_finite(void **state)
         }
         for (size_t set = 0; set < n_sets; set++) {
             ub_nmf_report report = {0};
-            ub_nmf_factors fitted = fit(&problem, names[set], &report); // asserts finite, >= 0
+            ub_nmf_factors fitted =
+                nmf_case_fit(&problem, names[set], &report); // asserts finite, >= 0
             assert_true(isfinite(report.cost));
             assert_zeros_kept(&problem.start.templates, &fitted.templates);
             assert_zeros_kept(&problem.start.activations, &fitted.activations);

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** False under sanitizers and other C libraries, where nothing is counted and nothing fails. */
-bool malloc_guard_works(void);
+/** True, after saying so, under sanitizers and other C libraries, where nothing is counted and
+   nothing fails: the test shall skip. */
+bool malloc_guard_is_missing(void);
 
 /**
    Count from zero on.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "nmf_case.h"
 
-#include "kernels/kernels.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,12 +195,81 @@ size_t nmf_case_size(ub_random *random, size_t most)
     return 1 + (size_t)((double)most * u * u);
 }
 
-size_t nmf_case_kernels(const char *names[4])
+nmf_case nmf_case_two_channels(uint64_t seed)
 {
-    const ub_kernels *sets[4];
-    const size_t n = ub_kernels_all(sets);
-    for (size_t i = 0; i < n; i++) {
-        names[i] = sets[i]->name;
+    ub_random random = ub_random_new(seed);
+    return nmf_case_new(2, 33, 50, 4, &random);
+}
+
+nmf_case nmf_case_random(ub_random *random)
+{
+    size_t n_bins = nmf_case_size(random, 150), n_frames = nmf_case_size(random, 200);
+    const size_t n_components = nmf_case_size(random, 40);
+    const size_t n_channels = 1 + ub_random_bits(random) % 3;
+    n_bins = ub_random_bits(random) % 12 == 0 ? 1 : n_bins;
+    n_frames = ub_random_bits(random) % 12 == 0 ? 1 : n_frames;
+    return nmf_case_new(n_channels, n_bins, n_frames, n_components, random);
+}
+
+void nmf_case_draw_constraints(nmf_case *problem, ub_random *random)
+{
+    for (size_t k = 0; k < problem->n_components; k++) {
+        problem->fixed_templates[k] = ub_random_bits(random) % 4 == 0;
+        problem->fixed_activations[k] = ub_random_bits(random) % 6 == 0;
+        problem->fixed_gains[k] = ub_random_bits(random) % 4 == 0;
+        problem->gain_groups[k] = ub_random_bits(random) % problem->n_components;
     }
-    return n;
+    const uint64_t bits = ub_random_bits(random);
+    problem->constraints = (ub_nmf_constraints){
+        .fixed_templates = bits & 1 ? problem->fixed_templates : NULL,
+        .fixed_activations = bits & 2 ? problem->fixed_activations : NULL,
+        .fixed_gains = bits & 4 ? problem->fixed_gains : NULL,
+        .gain_groups = bits & 8 ? problem->gain_groups : NULL,
+    };
+}
+
+ub_nmf_factors nmf_case_fit(const nmf_case *problem, const char *kernels, ub_nmf_report *report)
+{
+    ub_nmf_settings settings = problem->settings;
+    settings.kernels = kernels;
+    ub_nmf_factors factors = nmf_case_copy(&problem->start);
+    ub_message why = {""};
+    const ub_status status = ub_nmf_fit(problem->spectra, problem->n_channels, &settings,
+                                        &problem->constraints, NULL, &factors, report, &why);
+    if (status || !ub_matrix_is_nonnegative(&factors.templates) ||
+        !ub_matrix_is_nonnegative(&factors.activations) ||
+        !ub_matrix_is_nonnegative(&factors.gains)) {
+        fprintf(stderr, "a fit that should succeed: %s: %s\n", ub_status_text(status), why.text);
+        abort();
+    }
+    return factors;
+}
+
+double nmf_case_apart(const nmf_case *problem, double cost, double wanted)
+{
+    double size = 0.0;
+    for (size_t i = 0; i < problem->n_channels * problem->n_frames * problem->n_bins; i++) {
+        size += problem->v[i] > 0.0 ? pow(problem->v[i], problem->settings.beta) : 0.0;
+    }
+    return fabs(cost - wanted) / (fabs(wanted) + 1e-5 * size);
+}
+
+int nmf_listen(void *context, const char *stage, double fraction)
+{
+    nmf_listener *l = context;
+    l->is_wrong |= strcmp(stage, "factorise") != 0 || !(fraction >= l->last && fraction <= 1.0);
+    l->last = fraction;
+    return ++l->n_calls == l->cancel_at;
+}
+
+bool nmf_case_cancels(const nmf_case *problem, size_t cancel_at)
+{
+    nmf_listener l = {.cancel_at = cancel_at};
+    const ub_progress progress = {.report = nmf_listen, .context = &l};
+    ub_nmf_factors factors = nmf_case_copy(&problem->start);
+    const ub_status status = ub_nmf_fit(problem->spectra, problem->n_channels, &problem->settings,
+                                        &problem->constraints, &progress, &factors, NULL, NULL);
+    const bool is_same = nmf_case_same(&factors, &problem->start);
+    ub_nmf_factors_free(&factors);
+    return status == UB_CANCELLED && l.n_calls == cancel_at && is_same && !l.is_wrong;
 }

@@ -46,7 +46,38 @@ double nmf_case_distance(const nmf_case *problem, const reference_point *a,
 /** A whole number from 1 to `most`, small ones more often. */
 size_t nmf_case_size(ub_random *random, size_t most);
 
-/** Every kernel set that this machine runs. @return how many. */
-size_t nmf_case_kernels(const char *names[4]);
+/** A problem of two channels, 33 bins, 50 frames and 4 components. */
+nmf_case nmf_case_two_channels(uint64_t seed);
+
+/** A problem of a random shape: small ones more often, and each extreme once in a while. More
+    components than bins or frames are frequent. */
+nmf_case nmf_case_random(ub_random *random);
+
+/** Fix parts at random, and tie gains; some of the arrays count. */
+void nmf_case_draw_constraints(nmf_case *problem, ub_random *random);
+
+/** Fit a copy of the start with these kernels; aborts unless it succeeds, with factors that are
+    finite and >= 0. The caller frees them. */
+ub_nmf_factors nmf_case_fit(const nmf_case *problem, const char *kernels, ub_nmf_report *report);
+
+/** How far apart objectives are, as a share. Where the fit is nearly perfect an objective D is a
+   sum of squares of errors, and rounding of the model by d (some 3e-7) moves it by d sqrt(2 S D) <=
+    1e-4 D + 1e4 d^2 / 2 S, S the size of the data: some 1e-9 of that to spare. */
+double nmf_case_apart(const nmf_case *problem, double cost, double wanted);
+
+/** What a listener hears of a fit. */
+typedef struct nmf_listener {
+    size_t n_calls;
+    size_t cancel_at; // number of the call that cancels; 0: none
+    double last; // fraction
+    bool is_wrong; // a fraction fell or was not from 0 to 1, or another stage was named
+} nmf_listener;
+
+/** Its callback. */
+int nmf_listen(void *context, const char *stage, double fraction);
+
+/** Whether a listener that cancels at this call is heard at once, and the factors stay as they are.
+ */
+bool nmf_case_cancels(const nmf_case *problem, size_t cancel_at);
 
 #endif

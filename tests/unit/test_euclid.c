@@ -14,8 +14,7 @@
 
 static nmf_case two_channels(void)
 {
-    ub_random random = ub_random_new(41);
-    nmf_case problem = nmf_case_new(2, 33, 50, 4, &random);
+    nmf_case problem = nmf_case_two_channels(41);
     problem.settings.beta = 2.0;
     problem.settings.n_iterations = 20;
     return problem;
@@ -77,31 +76,16 @@ static void what_would_not_be_exact_is_left_to_multiplicative_updates(void **sta
     }
 }
 
-typedef struct listener {
-    double last;
-    size_t n_calls, cancel_at;
-    bool fell;
-} listener;
-
-static int listen(void *context, const char *stage, double fraction)
-{
-    listener *l = context;
-    assert_string_equal(stage, "factorise");
-    l->fell |= fraction < l->last || fraction > 1.0;
-    l->last = fraction;
-    return ++l->n_calls == l->cancel_at;
-}
-
 static void progress_goes_from_zero_to_one(void **state)
 {
     (void)state;
     nmf_case problem = two_channels();
-    listener l = {0};
-    const ub_progress progress = {.report = listen, .context = &l};
+    nmf_listener l = {0};
+    const ub_progress progress = {.report = nmf_listen, .context = &l};
     assert_int_equal(ub_nmf_fit(problem.spectra, 2, &problem.settings, NULL, &progress,
                                 &problem.start, NULL, NULL),
                      UB_OK);
-    assert_false(l.fell);
+    assert_false(l.is_wrong);
     assert_true(l.last == 1.0 && l.n_calls == 21);
     nmf_case_free(&problem);
 }
@@ -111,15 +95,7 @@ static void cancelling_leaves_the_factors_unchanged(void **state)
     (void)state;
     nmf_case problem = two_channels();
     for (size_t cancel_at = 1; cancel_at <= 21; cancel_at += 5) {
-        listener l = {.cancel_at = cancel_at};
-        const ub_progress progress = {.report = listen, .context = &l};
-        ub_nmf_factors factors = nmf_case_copy(&problem.start);
-        assert_int_equal(ub_nmf_fit(problem.spectra, 2, &problem.settings, NULL, &progress,
-                                    &factors, NULL, NULL),
-                         UB_CANCELLED);
-        assert_int_equal(l.n_calls, cancel_at);
-        assert_true(nmf_case_same(&factors, &problem.start));
-        ub_nmf_factors_free(&factors);
+        assert_true(nmf_case_cancels(&problem, cancel_at));
     }
     nmf_case_free(&problem);
 }
@@ -328,8 +304,7 @@ static void huge_numbers_stay_finite(void **state)
 static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
 {
     (void)state;
-    if (!malloc_guard_works()) {
-        print_message("skipped: allocations cannot be counted in this build\n");
+    if (malloc_guard_is_missing()) {
         skip();
     }
     for (size_t dictionary = 0; dictionary < 2; dictionary++) {

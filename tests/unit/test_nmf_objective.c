@@ -10,12 +10,6 @@
 
 #include <cmocka.h>
 
-static nmf_case two_channels(void)
-{
-    ub_random random = ub_random_new(21);
-    return nmf_case_new(2, 33, 50, 4, &random);
-}
-
 static ub_status fit(nmf_case *problem, ub_nmf_report *report)
 {
     return ub_nmf_fit(problem->spectra, problem->n_channels, &problem->settings,
@@ -26,8 +20,8 @@ static ub_status fit(nmf_case *problem, ub_nmf_report *report)
 static void the_objective_is_measured_as_often_as_asked(void **state)
 {
     (void)state;
-    nmf_case problem = two_channels();
-    nmf_case other = two_channels();
+    nmf_case problem = nmf_case_two_channels(21);
+    nmf_case other = nmf_case_two_channels(21);
     problem.settings.n_iterations = other.settings.n_iterations = 18;
     other.settings.cost_interval = 7;
     double costs[19], fewer[19];
@@ -53,7 +47,7 @@ static void the_objective_is_measured_as_often_as_asked(void **state)
 static void a_rise_takes_back_all_updates_since_the_last_measurement(void **state)
 {
     (void)state;
-    nmf_case problem = two_channels();
+    nmf_case problem = nmf_case_two_channels(21);
     problem.settings.relaxation = 1.9;
     problem.settings.continuity = 5.0;
     problem.settings.cost_interval = 4;
@@ -73,7 +67,7 @@ static void a_rise_takes_back_all_updates_since_the_last_measurement(void **stat
 static void the_tolerance_stops_the_fit_where_it_says(void **state)
 {
     (void)state;
-    nmf_case problem = two_channels();
+    nmf_case problem = nmf_case_two_channels(21);
     problem.settings.tolerance = 1e-3;
     problem.settings.n_iterations = 400;
     double costs[401];
