@@ -412,6 +412,40 @@ static void dictionaries_are_joined_for_the_transform_of_the_first(void **state)
     ub_dictionary_free(&b);
 }
 
+static void sources_are_picked_in_the_order_that_is_given(void **state)
+{
+    (void)state;
+    ub_dictionary from = dictionary_case(3, 32, 4), picked = {0}, all;
+    const size_t two[] = {2, 0}, twice[] = {1, 1}, beyond[] = {3}, same[] = {0, 1, 2};
+    ub_message why = {""};
+    assert_int_equal(ub_dictionary_pick(&from, two, 2, &picked, &why), UB_OK);
+    assert_int_equal(picked.n_sources, 2);
+    assert_string_equal(picked.source_names[0], from.source_names[2]);
+    assert_string_equal(picked.source_names[1], from.source_names[0]);
+    assert_string_equal(picked.licence, from.licence);
+    size_t at = 0;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < from.templates.n_cols; k++) {
+            if (from.component_source[k] == two[i]) {
+                assert_int_equal(picked.component_source[at], i);
+                assert_memory_equal(ub_matrix_column(&picked.templates, at++),
+                                    ub_matrix_column(&from.templates, k), 17 * sizeof(float));
+            }
+        }
+    }
+    assert_int_equal(picked.templates.n_cols, at);
+    ub_dictionary_free(&picked);
+    assert_int_equal(ub_dictionary_pick(&from, same, 3, &all, &why), UB_OK);
+    assert_memory_equal(all.component_source, from.component_source,
+                        from.templates.n_cols * sizeof *all.component_source);
+    ub_dictionary_free(&all);
+    assert_int_equal(ub_dictionary_pick(&from, twice, 2, &picked, &why), UB_BAD_VALUE);
+    assert_int_equal(ub_dictionary_pick(&from, beyond, 1, &picked, &why), UB_BAD_VALUE);
+    assert_int_equal(ub_dictionary_pick(&from, two, 0, &picked, &why), UB_BAD_VALUE);
+    assert_null(picked.source_names);
+    ub_dictionary_free(&from);
+}
+
 static void every_failed_allocation_is_reported(void **state)
 {
     (void)state;
@@ -422,14 +456,19 @@ static void every_failed_allocation_is_reported(void **state)
     strcpy(b.source_names[0], "x");
     const ub_dictionary *both[] = {&a, &b};
     for (size_t n = 1;; n++) {
-        ub_dictionary joined = {0};
+        ub_dictionary joined = {0}, picked = {0};
         size_t held;
         malloc_guard_start(n);
-        const ub_status status = ub_dictionary_join(both, 2, &joined, NULL);
+        ub_status status = ub_dictionary_join(both, 2, &joined, NULL);
+        if (!status) {
+            status = ub_dictionary_pick(&joined, &(size_t){1}, 1, &picked, NULL);
+            ub_dictionary_free(status ? &joined : NULL);
+        }
         const size_t made = malloc_guard_stop(&held);
         if (made < n) {
             assert_int_equal(status, UB_OK);
             ub_dictionary_free(&joined);
+            ub_dictionary_free(&picked);
             break;
         }
         assert_int_equal(status, UB_NO_MEMORY);
@@ -452,6 +491,7 @@ int main(void)
         cmocka_unit_test(names_must_do_as_file_names),
         cmocka_unit_test(a_dictionary_fits_other_rates_and_windows),
         cmocka_unit_test(dictionaries_are_joined_for_the_transform_of_the_first),
+        cmocka_unit_test(sources_are_picked_in_the_order_that_is_given),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,18 @@ UB_API UB_MUST_USE ub_status ub_dictionary_join(const ub_dictionary *const *dict
                                                 ub_dictionary *out, ub_message *why);
 
 /**
+   Some sources of a dictionary, in the order that is given, with all that belongs to them. Licence
+   and origin are those of the whole.
+
+   @param sources  n_sources indices, each once.
+   @return UB_OK, UB_BAD_VALUE (no sources, an index that is none or comes twice), UB_NO_MEMORY.
+           `out` is set on success only.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_pick(const ub_dictionary *from, const size_t *sources,
+                                                size_t n_sources, ub_dictionary *out,
+                                                ub_message *why);
+
+/**
    The same dictionary for another sample rate and transform: each template is interpolated
    linearly over frequency in Hz onto the bins of the new transform, as a density (so that a
    template summed over frequency keeps its sum), and scaled to its old sum over the bins that
