@@ -224,8 +224,10 @@ static enum outcome load_dictionary(struct job *job)
 
 static void set_gains(struct live *live, const struct mixer *mixer)
 {
+    float gains[UB_STREAM_MAX_SOURCES];
+    mixer_gains(mixer, gains);
     for (size_t i = 0; i < mixer->n_faders; i++) {
-        live_set_gain(live, i, mixer_gain(mixer, i));
+        live_set_gain(live, i, gains[i]);
     }
 }
 

@@ -34,16 +34,19 @@ struct fader *mixer_find(struct mixer *mixer, const char *name, size_t length)
     return NULL;
 }
 
-float mixer_gain(const struct mixer *mixer, size_t source)
+void mixer_gains(const struct mixer *mixer, float *gains)
 {
-    bool any_solo = false;
+    ub_strip strips[UB_STREAM_MAX_SOURCES];
     for (size_t i = 0; i < mixer->n_faders; i++) {
-        any_solo |= mixer->faders[i].is_solo;
+        const struct fader *fader = &mixer->faders[i];
+        const bool is_silent = fader->gain_db <= MIXER_LOWEST_DB;
+        strips[i] = (ub_strip){
+            .gain_db = is_silent ? -INFINITY : (float)fader->gain_db,
+            .is_solo = fader->is_solo,
+            .is_mute = fader->is_mute,
+        };
     }
-    const struct fader *fader = &mixer->faders[source];
-    const bool is_heard = !fader->is_mute && (!any_solo || fader->is_solo);
-    return is_heard && fader->gain_db > MIXER_LOWEST_DB ? (float)pow(10.0, fader->gain_db / 20.0)
-                                                        : 0.0f;
+    ub_strip_gains(strips, mixer->n_faders, gains);
 }
 
 static void move(struct fader *fader, double step_db)

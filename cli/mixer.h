@@ -26,8 +26,8 @@ bool mixer_read_gain(const char *text, size_t *name_length, double *gain_db);
 /** The fader of a name of that length, or NULL. */
 struct fader *mixer_find(struct mixer *mixer, const char *name, size_t length);
 
-/** The linear gain of a source, with mutes and solos. */
-float mixer_gain(const struct mixer *mixer, size_t source);
+/** The linear gains of all sources, with mutes and solos. */
+void mixer_gains(const struct mixer *mixer, float *gains);
 
 /** Act on a key. @return whether it is one of the mixer. */
 bool mixer_key(struct mixer *mixer, int key);

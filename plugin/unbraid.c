@@ -122,22 +122,21 @@ static bool is_on(const plugin *p, size_t source, source_port which)
     return plugin_value(p, source_port_of(source, which), 0.0f) > 0.5f;
 }
 
-// Sources beyond those with ports of their own are silent when another plays solo.
 static void set_gains(plugin *p)
 {
-    bool any_solo = false;
+    ub_strip strips[N_SOURCES];
+    float gains[UB_STREAM_MAX_SOURCES];
     for (size_t j = 0; j < N_SOURCES; j++) {
-        any_solo |= is_on(p, j, SOURCE_SOLO);
+        const float gain_db = plugin_value(p, source_port_of(j, SOURCE_GAIN_DB), 0.0f);
+        strips[j] = (ub_strip){
+            .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
+            .is_solo = is_on(p, j, SOURCE_SOLO),
+            .is_mute = is_on(p, j, SOURCE_MUTE),
+        };
     }
+    const float others = ub_strip_gains(strips, N_SOURCES, gains);
     for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
-        float gain = any_solo ? 0.0f : 1.0f;
-        if (j < N_SOURCES) {
-            const float gain_db = plugin_value(p, source_port_of(j, SOURCE_GAIN_DB), 0.0f);
-            const bool plays = !is_on(p, j, SOURCE_MUTE) && gain_db > SILENT_DB &&
-                               (!any_solo || is_on(p, j, SOURCE_SOLO));
-            gain = plays ? powf(10.0f, fminf(gain_db, LOUDEST_DB) / 20.0f) : 0.0f;
-        }
-        ub_stream_set_gain(p->engine->stream, j, gain);
+        ub_stream_set_gain(p->engine->stream, j, j < N_SOURCES ? gains[j] : others);
     }
 }
 

@@ -111,6 +111,22 @@ UB_API UB_RT size_t ub_stream_n_sources(const ub_stream *stream);
     that the model lacks keep their gain for a later one. */
 UB_API UB_RT void ub_stream_set_gain(ub_stream *stream, size_t source, float gain);
 
+/** What a mixer has for each source. */
+typedef struct ub_strip {
+    float gain_db; ///< -INFINITY to 60
+    bool is_solo; ///< where any strip is, only those that are can be heard
+    bool is_mute; ///< is not heard, solo or not
+} ub_strip;
+
+/**
+   The linear gains that strips come to.
+
+   @param strips  n of them. A gain that is NaN counts as 0 dB, one beyond 60 dB as 60.
+   @param gains   n gains, for ub_stream_set_gain().
+   @return the gain of whatever has no strip: 0 when any strip is solo, else 1.
+*/
+UB_API UB_RT float ub_strip_gains(const ub_strip *strips, size_t n, float *gains);
+
 /** RMS of a source before its gain, over all channels and the last 50 ms or so. */
 UB_API UB_RT float ub_stream_level(const ub_stream *stream, size_t source);
 
