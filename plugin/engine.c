@@ -56,11 +56,17 @@ void engine_reset(engine *e)
     e->position = 0;
     e->wet = e->wet_target;
     e->open = e->open_target;
+    e->removed = e->removed_target;
 }
 
 void engine_enable(engine *e, bool enabled)
 {
     e->wet_target = enabled ? 1.0f : 0.0f;
+}
+
+void engine_listen_to_removed(engine *e, bool removed)
+{
+    e->removed_target = removed ? 1.0f : 0.0f;
 }
 
 void engine_close(engine *e)
@@ -85,18 +91,26 @@ static float toward(float value, float target, float step)
     return value < target ? fminf(value + step, target) : fmaxf(value - step, target);
 }
 
-// Shares of the next n samples: how much of them is wet, and how loud all is.
-static void fade(engine *e, float *wet, float *open, size_t n)
+// Shares of the next samples.
+typedef struct shares {
+    float wet[CHUNK]; // how much is not bypassed
+    float removed[CHUNK]; // how much of that is what the mix lacks
+    float open[CHUNK]; // how loud all is
+} shares;
+
+static void fade(engine *e, shares *to, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         e->wet = toward(e->wet, e->wet_target, e->step);
+        e->removed = toward(e->removed, e->removed_target, e->step);
         if (e->hold > 0) {
             e->hold--;
         } else {
             e->open = toward(e->open, e->open_target, e->step);
         }
-        wet[i] = e->wet;
-        open[i] = e->open;
+        to->wet[i] = e->wet;
+        to->removed[i] = e->removed;
+        to->open[i] = e->open;
     }
 }
 
@@ -115,29 +129,31 @@ static void delay(engine *e, const float *const *in, float dry[][CHUNK], size_t 
     e->position = at;
 }
 
-static float blend(float dry, float mix, float wet)
+static float blend(float a, float b, float share)
 {
     // Exactly one or the other at the ends.
-    return wet == 0.0f ? dry : wet == 1.0f ? mix : dry + wet * (mix - dry);
+    return share == 0.0f ? a : share == 1.0f ? b : a + share * (b - a);
 }
 
 static void process_chunk(engine *e, const float *const *in, float *const *out, float *const *stems,
                           size_t n_stems, size_t n)
 {
-    float dry[MAX_CHANNELS][CHUNK], mix[MAX_CHANNELS][CHUNK], wet[CHUNK], open[CHUNK];
+    float dry[MAX_CHANNELS][CHUNK], mix[MAX_CHANNELS][CHUNK];
     float *const mixes[MAX_CHANNELS] = {mix[0], mix[1]};
+    shares share;
     const bool is_open = e->hold == 0 && e->open == 1.0f && e->open_target == 1.0f;
     delay(e, in, dry, n);
     ub_stream_process(e->stream, in, mixes, stems, n_stems, n);
-    fade(e, wet, open, n);
+    fade(e, &share, n);
     for (size_t i = 0; !is_open && i < n_stems * e->n_channels; i++) {
         for (size_t k = 0; stems[i] && k < n; k++) {
-            stems[i][k] *= open[k];
+            stems[i][k] *= share.open[k];
         }
     }
     for (size_t c = 0; c < e->n_channels; c++) {
         for (size_t i = 0; out[c] && i < n; i++) {
-            out[c][i] = open[i] * blend(dry[c][i], mix[c][i], wet[i]);
+            const float heard = blend(mix[c][i], dry[c][i] - mix[c][i], share.removed[i]);
+            out[c][i] = share.open[i] * blend(dry[c][i], heard, share.wet[i]);
         }
     }
 }
@@ -148,7 +164,8 @@ void engine_process(engine *e, const float *const *in, float *const *out, float 
     for (size_t done = 0; done < n; done += CHUNK) {
         const size_t some = n - done < CHUNK ? n - done : CHUNK;
         const float *in_now[MAX_CHANNELS] = {NULL};
-        float *out_now[MAX_CHANNELS] = {NULL}, *stems_now[MAX_CHANNELS * N_STEMS] = {NULL};
+        float *out_now[MAX_CHANNELS] = {NULL},
+              *stems_now[MAX_CHANNELS * UB_STREAM_MAX_SOURCES] = {NULL};
         for (size_t c = 0; c < e->n_channels; c++) {
             in_now[c] = in[c] + done;
             out_now[c] = out[c] ? out[c] + done : NULL;

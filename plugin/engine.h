@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/** A stream with what a host wants around it: bypass of the same latency, and silent changes. */
+/** A stream with what a host wants around it: bypass of the same latency, a listen to what is
+   removed, and silent changes. */
 #ifndef UNBRAID_PLUGIN_ENGINE_H
 #define UNBRAID_PLUGIN_ENGINE_H
 
@@ -15,6 +16,7 @@ typedef struct engine {
     float step; // of a fade, per sample
     float wet, wet_target; // 0: bypassed
     float open, open_target; // 0: silent
+    float removed, removed_target; // 1: what the mix lacks is heard in its place
     size_t hold; // samples until it opens
 } engine;
 
@@ -29,6 +31,9 @@ void engine_reset(engine *e);
 
 /** Fade between the sound of the stream and the delayed input. */
 void engine_enable(engine *e, bool enabled);
+
+/** Fade between the mix and what it lacks of the input. */
+void engine_listen_to_removed(engine *e, bool removed);
 
 /** Fade to silence, before another engine takes over. */
 void engine_close(engine *e);

@@ -15,9 +15,11 @@ static void meet_wish(plugin *p)
     }
     if (p->must_publish) {
         memcpy(p->wish.path, p->path, sizeof p->path);
+        p->wish.where = p->where;
         p->must_publish = p->wish.is_new = false;
     } else if (p->wish.is_new) {
         memcpy(p->path, p->wish.path, sizeof p->path);
+        p->where = p->wish.where;
         p->must_load = true;
         p->wish.is_new = false;
     }
@@ -43,11 +45,12 @@ static void take_ready(plugin *p)
     }
     if (!p->has_ready) {
         p->now = p->ready.now;
+        memcpy(p->numbers, p->ready.numbers, sizeof p->numbers);
         p->ready = (product){0};
     }
 }
 
-static bool schedule(const plugin *p, const request *r)
+bool exchange_schedule(const plugin *p, const request *r)
 {
     return p->schedule->schedule_work(p->schedule->handle, (uint32_t)request_size(r), r) ==
            LV2_WORKER_SUCCESS;
@@ -60,8 +63,8 @@ static void free_old(plugin *p)
     }
     if (p->old_engine || p->old_model) {
         const request r = {
-            .kind = REQUEST_FREE, .old_engine = p->old_engine, .old_model = p->old_model};
-        if (schedule(p, &r)) {
+            .task = TASK_FREE, .old_engine = p->old_engine, .old_model = p->old_model};
+        if (exchange_schedule(p, &r)) {
             p->old_engine = NULL;
             p->old_model = NULL;
         }
@@ -78,29 +81,78 @@ static tuning wanted_tuning(const plugin *p)
     };
 }
 
-// Paths before tuning, which automation may change in every cycle.
+static size_t lowest(unsigned bits)
+{
+    size_t i = 0;
+    while (!(bits >> i & 1u)) {
+        i++;
+    }
+    return i;
+}
+
+// What changes the sources comes before tuning, which automation may change in every cycle.
+static bool next_task(plugin *p, request *r)
+{
+    learning *l = &p->learning;
+    const tuning wanted = r->wanted;
+    if (p->must_load) {
+        r->task = TASK_LOAD;
+        r->where = p->where;
+        memcpy(r->path, p->path, sizeof r->path);
+        p->must_load = false;
+    } else if (l->must_forget) {
+        r->task = TASK_FORGET;
+        r->source = lowest(l->must_forget);
+        l->must_forget &= l->must_forget - 1;
+    } else if (l->must_learn) {
+        r->task = TASK_LEARN;
+        r->source = lowest(l->must_learn);
+        l->must_learn &= l->must_learn - 1;
+    } else if (p->must_tune || wanted.mode != p->asked.mode ||
+               wanted.exponent != p->asked.exponent) {
+        r->task = TASK_TUNE;
+        p->asked = wanted;
+        p->must_tune = false;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void ask_again(plugin *p, const request *r, tuning asked_before)
+{
+    p->must_load |= r->task == TASK_LOAD;
+    p->must_tune |= r->task == TASK_TUNE;
+    p->learning.must_forget |= r->task == TASK_FORGET ? 1u << r->source : 0;
+    p->learning.must_learn |= r->task == TASK_LEARN ? 1u << r->source : 0;
+    p->asked = asked_before;
+}
+
 static void ask(plugin *p)
 {
     if (p->is_waiting || p->has_ready) {
         return;
     }
-    const bool loads = p->must_load;
-    const tuning wanted = wanted_tuning(p), asked_before = p->asked;
-    if (!loads && wanted.mode == p->asked.mode && wanted.exponent == p->asked.exponent) {
+    request r = {.now = p->now, .wanted = wanted_tuning(p)};
+    const tuning asked_before = p->asked;
+    if (!next_task(p, &r)) {
         return;
     }
-    request r = {.kind = loads ? REQUEST_LOAD : REQUEST_TUNE, .now = p->now, .wanted = wanted};
-    if (loads) {
-        memcpy(r.path, p->path, sizeof r.path);
-        p->must_load = false;
-    } else {
-        p->asked = wanted;
-    }
     p->is_waiting = true;
-    if (!schedule(p, &r)) {
+    if (!exchange_schedule(p, &r)) {
         p->is_waiting = false;
-        p->asked = asked_before;
-        p->must_load |= loads;
+        ask_again(p, &r, asked_before);
+    }
+}
+
+static void ask_to_export(plugin *p)
+{
+    if (p->export_path[0] && !p->is_waiting) {
+        request r = {.task = TASK_EXPORT};
+        memcpy(r.path, p->export_path, sizeof r.path);
+        if (exchange_schedule(p, &r)) {
+            p->export_path[0] = '\0';
+        }
     }
 }
 
@@ -109,18 +161,20 @@ void exchange_run(plugin *p)
     if (atomic_exchange(&p->is_answer_lost, false)) {
         p->is_waiting = false;
         p->asked = p->now;
-        p->must_load = true;
+        p->must_tune = p->must_tell = true;
     }
     meet_wish(p);
     take_ready(p);
     free_old(p);
     ask(p);
+    ask_to_export(p);
 }
 
 void exchange_deliver(plugin *p, const product *made)
 {
     p->is_waiting = false;
-    p->must_tell |= made->is_load;
+    p->must_tell |= made->task == TASK_LOAD;
+    learning_deliver(p, made);
     if (made->is_good) {
         p->ready = *made;
         p->has_ready = true;
@@ -131,13 +185,13 @@ static LV2_Worker_Status work(LV2_Handle handle, LV2_Worker_Respond_Function res
                               LV2_Worker_Respond_Handle to, uint32_t size, const void *data)
 {
     plugin *p = handle;
-    request r = {.kind = REQUEST_FREE};
+    request r = {.task = TASK_FREE};
     if (size > sizeof r) {
         return LV2_WORKER_ERR_UNKNOWN;
     }
     memcpy(&r, data, size); // the host's copy need not be aligned
     product made = loader_work(&p->loader, &r);
-    if (r.kind == REQUEST_FREE) {
+    if (r.task >= TASK_HEAR) {
         return LV2_WORKER_SUCCESS;
     }
     if (respond(to, sizeof made, &made) != LV2_WORKER_SUCCESS) {

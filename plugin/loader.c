@@ -10,6 +10,9 @@
 // Far beyond any real one: 4096 components of a window of 192000 samples take 1.5 GB.
 static const size_t MAX_BYTES = (size_t)1 << 31;
 
+// Of sound that the worker may be late by, twice: it may be learning another source meanwhile.
+static const double HALF_S = 4.0;
+
 size_t request_size(const request *r)
 {
     return offsetof(request, path) + strlen(r->path) + 1;
@@ -25,12 +28,26 @@ void product_free(product *p)
 ub_status loader_start(loader *l, double rate_hz, size_t n_channels, LV2_Log_Logger *logger)
 {
     *l = (loader){.rate_hz = rate_hz, .n_channels = n_channels, .logger = logger};
-    return pthread_mutex_init(&l->lock, NULL) ? UB_NO_MEMORY : UB_OK;
+    atomic_init(&l->progress, 0);
+    atomic_init(&l->must_stop, false);
+    if (pthread_mutex_init(&l->lock, NULL)) {
+        return UB_NO_MEMORY;
+    }
+    if (!sources_start(&l->sources, rate_hz, n_channels)) {
+        pthread_mutex_destroy(&l->lock);
+        return UB_NO_MEMORY;
+    }
+    if (!capture_new(&l->capture, n_channels, (size_t)(HALF_S * rate_hz))) {
+        loader_stop(l);
+        return UB_NO_MEMORY;
+    }
+    return UB_OK;
 }
 
 void loader_stop(loader *l)
 {
-    ub_dictionary_free(&l->dictionary);
+    capture_free(&l->capture);
+    sources_stop(&l->sources);
     pthread_mutex_destroy(&l->lock);
 }
 
@@ -56,84 +73,173 @@ static ub_status read_dictionary(const char *path, ub_dictionary *out, ub_messag
     return status;
 }
 
+// ---- what changes the sources ------------------------------------------------------------------
+
 static void tell_sources(const loader *l, const char *path)
 {
+    const sources *s = &l->sources;
     char names[UB_STREAM_MAX_SOURCES * (UB_DICTIONARY_MAX_NAME + 8)] = "";
-    for (size_t j = 0; j < l->dictionary.n_sources; j++) {
+    for (size_t j = 0; j < s->all.n_sources; j++) {
         const size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, "%s%zu %s", j ? ", " : "", j + 1,
-                 l->dictionary.source_names[j]);
+        snprintf(names + used, sizeof names - used, "%s%d %s", j ? ", " : "",
+                 s->all_places.of[j] + 1, s->all.source_names[j]);
     }
     lv2_log_note(l->logger, "unbraid: %s: %s\n", path, names);
 }
 
-// The dictionary of before stays until the new one has proved good.
-static product load(loader *l, const request *r)
+static ub_status load(loader *l, const request *r, ub_message *why)
 {
-    product p = {.is_load = true, .now = r->now};
     ub_dictionary fresh = {0};
-    ub_message why = {""};
-    ub_status status = UB_OK;
-    if (r->path[0]) {
-        const ub_stream_settings settings = loader_settings(l, r->now);
-        status = read_dictionary(r->path, &fresh, &why);
-        status = status ? status : ub_stream_model_new(&settings, &fresh, &p.model, &why);
-    }
+    ub_status status = r->path[0] ? read_dictionary(r->path, &fresh, why) : UB_OK;
+    status = status ? status : sources_load(&l->sources, &fresh, r->where, r->path, why);
     if (status) {
         ub_dictionary_free(&fresh);
-        lv2_log_error(l->logger, "unbraid: %s: %s; nothing has changed\n", r->path, why.text);
-        return p;
-    }
-    ub_dictionary_free(&l->dictionary);
-    l->dictionary = fresh;
-    if (r->path[0]) {
+        lv2_log_error(l->logger, "unbraid: %s: %s; nothing has changed\n", r->path, why->text);
+    } else if (r->path[0]) {
         tell_sources(l, r->path);
     }
-    p.is_good = true;
-    return p;
+    return status;
 }
 
-static product tune(const loader *l, const request *r)
+static int report(void *context, const char *stage, double fraction)
 {
-    product p = {.now = r->wanted};
-    const ub_stream_settings settings = loader_settings(l, r->wanted);
-    ub_message why = {""};
-    ub_status status = UB_OK;
-    if (r->wanted.mode != r->now.mode) {
-        status = engine_new(&settings, &p.engine, &why);
+    (void)stage;
+    loader *l = context;
+    atomic_store_explicit(&l->progress, (int)(100.0 * fraction), memory_order_relaxed);
+    return atomic_load_explicit(&l->must_stop, memory_order_relaxed);
+}
+
+static ub_status learn(loader *l, const request *r, ub_message *why)
+{
+    const ub_progress progress = {.report = report, .context = l};
+    const ub_status status = sources_learn(&l->sources, r->source, &progress, why);
+    atomic_store_explicit(&l->progress, status ? 0 : 100, memory_order_relaxed);
+    if (status && status != UB_CANCELLED) {
+        lv2_log_error(l->logger, "unbraid: source %zu has learned nothing: %s\n", r->source + 1,
+                      why->text);
+    } else if (!status) {
+        tell_sources(l, "learned");
     }
-    if (!status && l->dictionary.n_sources > 0) {
-        status = ub_stream_model_new(&settings, &l->dictionary, &p.model, &why);
+    return status;
+}
+
+static ub_status forget(loader *l, const request *r, ub_message *why)
+{
+    const ub_status status = sources_forget(&l->sources, r->source, why);
+    if (status) {
+        lv2_log_error(l->logger, "unbraid: source %zu: %s; nothing has changed\n", r->source + 1,
+                      why->text);
+    }
+    return status;
+}
+
+// ---- models and engines ------------------------------------------------------------------------
+
+// What plays the sources as they are now.
+static ub_status make(const loader *l, tuning now, tuning wanted, product *p, ub_message *why)
+{
+    const ub_stream_settings settings = loader_settings(l, wanted);
+    ub_status status = UB_OK;
+    p->now = wanted;
+    sources_numbers(&l->sources, p->numbers);
+    if (wanted.mode != now.mode) {
+        status = engine_new(&settings, &p->engine, why);
+    }
+    if (!status && l->sources.all.n_sources > 0) {
+        status = ub_stream_model_new(&settings, &l->sources.all, &p->model, why);
     }
     if (status) {
-        lv2_log_error(l->logger, "unbraid: %s; nothing has changed\n", why.text);
-        product_free(&p);
+        lv2_log_error(l->logger, "unbraid: %s; what played goes on\n", why->text);
+        engine_free(p->engine);
+        p->engine = NULL;
+    } else if (p->engine) {
+        ub_stream_swap(p->engine->stream, p->model);
+        p->model = NULL;
+    }
+    return status;
+}
+
+// ---- others ------------------------------------------------------------------------------------
+
+static void hear(loader *l, const request *r)
+{
+    const capture_half *half = &l->capture.halves[r->half];
+    if (sources_hear(&l->sources, r->source, half, r->ends)) {
+        lv2_log_error(l->logger, "unbraid: no memory for what source %zu hears\n", r->source + 1);
+    }
+    capture_give_back(&l->capture, r->half);
+}
+
+// A file of another kind has been chosen by mistake: it is not overwritten.
+static ub_status check_target(const char *path, ub_message *why)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        return UB_OK; // new, or writing will say why not
+    }
+    fclose(file);
+    ub_dictionary old = {0};
+    const ub_status status = read_dictionary(path, &old, NULL);
+    ub_dictionary_free(&old);
+    return status ? ub_fail(why, status, "is no dictionary and is not overwritten") : UB_OK;
+}
+
+static void export(loader *l, const request *r)
+{
+    unsigned char *bytes;
+    size_t size;
+    places where;
+    ub_message why = {""};
+    ub_status status = check_target(r->path, &why);
+    status = status ? status : sources_encode(&l->sources, NULL, &bytes, &size, &where, &why);
+    if (!status) {
+        status = ub_file_write(r->path, bytes, size, &why);
+        free(bytes);
+    }
+    if (status) {
+        lv2_log_error(l->logger, "unbraid: %s: %s\n", r->path, why.text);
+    } else {
+        lv2_log_note(l->logger, "unbraid: %s: written\n", r->path);
+    }
+}
+
+static product work(loader *l, const request *r)
+{
+    product p = {.task = r->task, .source = r->source};
+    ub_message why = {""};
+    ub_status status = UB_OK;
+    switch (r->task) {
+    case TASK_HEAR:
+        hear(l, r);
         return p;
+    case TASK_EXPORT:
+        export(l, r);
+        return p;
+    case TASK_FREE:
+        engine_free(r->old_engine);
+        ub_stream_model_free(r->old_model);
+        return p;
+    case TASK_LOAD:
+        status = load(l, r, &why);
+        break;
+    case TASK_LEARN:
+        status = learn(l, r, &why);
+        break;
+    case TASK_FORGET:
+        status = forget(l, r, &why);
+        break;
+    case TASK_TUNE:
+        break;
     }
-    if (p.engine) {
-        ub_stream_swap(p.engine->stream, p.model);
-        p.model = NULL;
-    }
-    p.is_good = true;
+    p.was_stopped = status == UB_CANCELLED;
+    p.is_good = !status && !make(l, r->now, r->task == TASK_TUNE ? r->wanted : r->now, &p, &why);
     return p;
 }
 
 product loader_work(loader *l, const request *r)
 {
-    product p = {0};
     pthread_mutex_lock(&l->lock);
-    switch (r->kind) {
-    case REQUEST_LOAD:
-        p = load(l, r);
-        break;
-    case REQUEST_TUNE:
-        p = tune(l, r);
-        break;
-    case REQUEST_FREE:
-        engine_free(r->old_engine);
-        ub_stream_model_free(r->old_model);
-        break;
-    }
+    const product p = work(l, r);
     pthread_mutex_unlock(&l->lock);
     return p;
 }

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/** What takes too long for the audio thread: files, models, streams, and freeing them. */
+/** What takes too long for the audio thread: files, learning, models, streams, and freeing them. */
 #ifndef UNBRAID_PLUGIN_LOADER_H
 #define UNBRAID_PLUGIN_LOADER_H
 
+#include "capture.h"
 #include "engine.h"
+#include "sources.h"
 
 #include <lv2/log/logger.h>
-#include <unbraid/dictionary.h>
-
-#include <pthread.h>
-
-enum { MAX_PATH_BYTES = 4096 }; // the closing zero included
 
 /** What can be heard of the settings. */
 typedef struct tuning {
@@ -18,14 +15,29 @@ typedef struct tuning {
     float exponent;
 } tuning;
 
+typedef enum task {
+    TASK_TUNE, ///< make what is wanted of the sources that are there
+    TASK_LOAD, ///< a dictionary
+    TASK_LEARN, ///< a source from what was heard
+    TASK_FORGET, ///< a source
+    // Without a product:
+    TASK_HEAR, ///< half of a capture
+    TASK_EXPORT, ///< a dictionary
+    TASK_FREE
+} task;
+
 /** From the audio thread to the worker. Plain bytes; the path is cut to its length on the way. */
 typedef struct request {
-    enum { REQUEST_LOAD, REQUEST_TUNE, REQUEST_FREE } kind;
+    task task;
     tuning now; // of the engine that plays
-    tuning wanted; // by REQUEST_TUNE
-    engine *old_engine; // of REQUEST_FREE, and the model
+    tuning wanted; // of TASK_TUNE
+    size_t source; // of TASK_LEARN, TASK_FORGET, TASK_HEAR
+    size_t half; // of TASK_HEAR
+    bool ends; // the passage, with this half
+    engine *old_engine; // of TASK_FREE, and the model
     ub_stream_model *old_model;
-    char path[MAX_PATH_BYTES]; // of REQUEST_LOAD; empty for no model
+    places where; // of TASK_LOAD: the sources of the file
+    char path[MAX_PATH_BYTES]; // of TASK_LOAD, empty for no dictionary, and TASK_EXPORT
 } request;
 
 /** Bytes of a request that matter. */
@@ -33,9 +45,12 @@ size_t request_size(const request *r);
 
 /** And back. Whoever gets it owns what it points to. */
 typedef struct product {
-    bool is_load; // the answer to REQUEST_LOAD
-    bool is_good; // else nothing below counts
+    task task;
+    size_t source; // of the request
+    bool is_good; // else nothing below counts but this:
+    bool was_stopped; // learning, by `must_stop`
     tuning now; // once it plays
+    unsigned char numbers[N_SOURCES]; // of the sources at each place
     engine *engine; // that takes over with a model of its own, or NULL
     ub_stream_model *model; // for the engine that plays, NULL for none
 } product;
@@ -43,15 +58,19 @@ typedef struct product {
 /** Free what a product that nobody wants points to. */
 void product_free(product *p);
 
-/** What the worker keeps to itself. */
+/** What the worker keeps to itself, but for `capture` and the atomics. */
 typedef struct loader {
     pthread_mutex_t lock; // the host's worker and a restore may meet here
     double rate_hz;
     size_t n_channels;
     LV2_Log_Logger *logger;
-    ub_dictionary dictionary; // of the last good file, when n_sources > 0
+    sources sources;
+    capture capture;
+    atomic_int progress; // of learning, in percent
+    atomic_bool must_stop; // learning, which begins anew when asked again
 } loader;
 
+/** @return UB_OK or UB_NO_MEMORY; on failure nothing needs to be stopped. */
 ub_status loader_start(loader *l, double rate_hz, size_t n_channels, LV2_Log_Logger *logger);
 void loader_stop(loader *l);
 

@@ -1,40 +1,50 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// patch:Set of the model's path, both ways, and patch:Get.
+// patch:Set of paths, that of the model both ways, and patch:Get.
 #include "plugin.h"
 
 #include <lv2/atom/util.h>
 
 #include <string.h>
 
-static bool is_about_model(const plugin *p, const LV2_Atom *property)
+static LV2_URID read_urid(const plugin *p, const LV2_Atom *atom)
 {
-    return property && property->type == p->uris.atom_urid && property->size == sizeof(LV2_URID) &&
-           ((const LV2_Atom_URID *)property)->body == p->uris.model;
+    const bool is_urid = atom && atom->type == p->uris.atom_urid && atom->size == sizeof(LV2_URID);
+    return is_urid ? ((const LV2_Atom_URID *)atom)->body : 0;
 }
 
 // Paths that are too long or do not end are no paths.
-static void read_path(plugin *p, const LV2_Atom *value)
+static bool read_path(const plugin *p, const LV2_Atom *value, char *path)
 {
     const char *text = LV2_ATOM_BODY_CONST(value);
     if (value->type != p->uris.atom_path || value->size > MAX_PATH_BYTES ||
         (value->size > 0 && !memchr(text, '\0', value->size))) {
-        p->must_tell = true; // what it is still
-        return;
+        return false;
     }
-    p->path[0] = '\0';
-    memcpy(p->path, text, value->size);
-    p->must_publish = p->must_load = true;
+    path[0] = '\0';
+    memcpy(path, text, value->size);
+    return true;
+}
+
+static void set(plugin *p, LV2_URID property, const LV2_Atom *value)
+{
+    if (property == p->uris.export) {
+        read_path(p, value, p->export_path);
+    } else if (property == p->uris.model && read_path(p, value, p->path)) {
+        p->where = places_in_order();
+        p->must_publish = p->must_load = true;
+    } else if (property == p->uris.model) {
+        p->must_tell = true; // what it is still
+    }
 }
 
 static void read_message(plugin *p, const LV2_Atom_Object *message)
 {
     const LV2_Atom *property = NULL, *value = NULL;
     lv2_atom_object_get(message, p->uris.patch_property, &property, p->uris.patch_value, &value, 0);
-    if (message->body.otype == p->uris.patch_set && is_about_model(p, property) && value) {
-        read_path(p, value);
-    } else if (message->body.otype == p->uris.patch_get &&
-               (!property || is_about_model(p, property))) {
-        p->must_tell = true;
+    if (message->body.otype == p->uris.patch_set && value) {
+        set(p, read_urid(p, property), value);
+    } else if (message->body.otype == p->uris.patch_get) {
+        p->must_tell |= !property || read_urid(p, property) == p->uris.model;
     }
 }
 

@@ -17,7 +17,17 @@ typedef struct wish {
     atomic_flag lock; // the audio thread only tries it
     bool is_new; // to the audio thread
     char path[MAX_PATH_BYTES];
+    places where; // its sources are
 } wish;
+
+/** Which source is being heard, to learn from, and what the worker is to do with it. */
+typedef struct learning {
+    int source; // -1: none
+    bool is_ending; // the passage: its last samples are to be sent
+    size_t heard[N_SOURCES]; // samples
+    unsigned must_learn, must_forget; // a bit for each source
+    bool was_reset[N_SOURCES]; // its port was on
+} learning;
 
 typedef struct plugin {
     // Set once.
@@ -39,8 +49,13 @@ typedef struct plugin {
     engine *engine;
     tuning now, asked; // of the engine that plays; and what the worker was asked for
     char path[MAX_PATH_BYTES]; // as it knows the wish
+    places where;
+    char export_path[MAX_PATH_BYTES]; // empty: nothing to export
+    unsigned char numbers[N_SOURCES]; // of the sources at each place
+    learning learning;
     bool must_publish; // the path, as a wish
     bool must_load, must_tell; // the path: to the worker, to the host
+    bool must_tune; // although nothing seems to have changed
     bool is_waiting; // for the worker
     bool has_ready;
     product ready; // to take over, once it can
@@ -56,8 +71,15 @@ float plugin_value(const plugin *p, size_t port, float fallback);
 void messages_read(plugin *p);
 void messages_write(plugin *p);
 
-// exchange.c: between the audio thread and the worker. The first is for the audio thread.
+// learning.c: sound for the worker to learn from. For the audio thread, before the input is
+// overwritten.
+void learning_run(plugin *p, size_t n);
+/** Take what the worker has made of it. */
+void learning_deliver(plugin *p, const product *made);
+
+// exchange.c: between the audio thread and the worker. The first two are for the audio thread.
 void exchange_run(plugin *p);
+bool exchange_schedule(const plugin *p, const request *r);
 /** Take what the worker has made. */
 void exchange_deliver(plugin *p, const product *made);
 extern const LV2_Worker_Interface exchange_interface;

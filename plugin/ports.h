@@ -9,11 +9,14 @@
 #define PLUGIN_STEREO_URI "urn:unbraid:rebalance-stereo"
 #define PLUGIN_MONO_URI "urn:unbraid:rebalance-mono"
 #define PLUGIN_MODEL_URI "urn:unbraid:model"
+#define PLUGIN_EXPORT_URI "urn:unbraid:export"
+#define PLUGIN_PLACES_URI "urn:unbraid:places"
 
 enum {
     MAX_CHANNELS = 2,
     N_SOURCES = 8, // with ports of their own; any others follow solo alone
-    N_STEMS = 4
+    N_STEMS = 4,
+    LONGEST_LESSON_S = 60 // of each source
 };
 
 /** Ports that hold one number or events. */
@@ -25,11 +28,28 @@ typedef enum plugin_port {
     PORT_FREEWHEEL,
     PORT_MODE, ///< a ub_stream_mode
     PORT_EXPONENT,
+    PORT_REMOVED, ///< listen to what the mix lacks
     PORT_SOURCES, ///< out: how many the model has
-    PORT_FIRST_SOURCE, ///< four for each source: a source_port
-    PORT_FIRST_AUDIO = PORT_FIRST_SOURCE + 4 * N_SOURCES, ///< in, out, stems of each channel
+    PORT_PROGRESS, ///< out: of learning, in percent
+    PORT_FIRST_SOURCE, ///< those of each source: a source_port
+    PORT_FIRST_AUDIO = PORT_FIRST_SOURCE + 7 * N_SOURCES, ///< in, out, stems of each channel
 } plugin_port;
 
-typedef enum source_port { SOURCE_GAIN_DB, SOURCE_SOLO, SOURCE_MUTE, SOURCE_LEVEL_DB } source_port;
+typedef enum source_port {
+    SOURCE_GAIN_DB,
+    SOURCE_SOLO,
+    SOURCE_MUTE,
+    SOURCE_LEARN,
+    SOURCE_RESET,
+    SOURCE_LEVEL_DB, ///< out
+    SOURCE_HEARD_S, ///< out: gathered to learn from
+    N_SOURCE_PORTS
+} source_port;
+
+/** The number of a source's port. */
+static inline unsigned port_of_source(unsigned source, source_port which)
+{
+    return PORT_FIRST_SOURCE + N_SOURCE_PORTS * source + (unsigned)which;
+}
 
 #endif

@@ -25,6 +25,12 @@ HEAD = """\
 	rdfs:label "Dictionary" ;
 	rdfs:comment "What the sources sound like: a file that 'unbraid learn' made. Source 1 is the first in it." ;
 	rdfs:range atom:Path .
+
+<urn:unbraid:export>
+	a lv2:Parameter ;
+	rdfs:label "Export Dictionary" ;
+	rdfs:comment "Writes all sources, those of the file and those learned here, to this file. It can be loaded here and given to 'unbraid separate -d'. A file that is no dictionary is not overwritten." ;
+	rdfs:range atom:Path .
 """
 
 PLUGIN = """
@@ -33,19 +39,19 @@ PLUGIN = """
 	doap:name "Unbraid Rebalance {title}" ;
 	doap:shortdesc "Changes the balance of sources in a mix" ;
 	doap:license <https://spdx.org/licenses/GPL-3.0-or-later> ;
-	rdfs:comment "Takes a mix apart into the sources of a dictionary while it plays, and mixes them anew: each source has a gain, solo and mute, and the first {stems} also outputs of their own, which may stay unconnected. With all gains at 0 dB the output is the input, late by the latency. Without a dictionary, source 1 is everything." ;
+	rdfs:comment "Takes a mix apart into the sources of a dictionary while it plays, and mixes them anew: each source has a gain, solo and mute, and the first {stems} also outputs of their own, which may stay unconnected. With all gains at 0 dB the output is the input, late by the latency. Sources can be learned from the input, too. Without any, source 1 is everything." ;
 	lv2:minorVersion {minor} ;
 	lv2:microVersion {micro} ;
 	lv2:requiredFeature urid:map , work:schedule ;
 	lv2:optionalFeature lv2:hardRTCapable , bufs:boundedBlockLength , log:log , opts:options , state:threadSafeRestore ;
 	lv2:extensionData state:interface , work:interface ;
-	patch:writable <urn:unbraid:model> ;
+	patch:writable <urn:unbraid:model> , <urn:unbraid:export> ;
 	pg:mainInput <urn:unbraid:rebalance-{variant}#in> ;
 	pg:mainOutput <urn:unbraid:rebalance-{variant}#out> ;
 	lv2:port {ports} .
 """
 
-SOURCES, STEMS = 8, 4
+SOURCES, STEMS, LESSON_S = 8, 4, 60
 MODES = [("Quality (116 ms)", 0), ("Balanced (58 ms)", 1), ("Live (9.4 ms)", 2), ("Short (5.6 ms)", 3)]
 
 
@@ -83,8 +89,12 @@ def plugin_ports():
                 f"lv2:scalePoint {points}"),
         control("Input", "exponent", "Mask Exponent", "Above 1, less of other sources is heard, and more artefacts",
                 *span("1.0", "0.5", "2.0"), "lv2:portProperty pprop:expensive", "units:unit units:coef"),
+        control("Input", "removed", "Listen to Removed", "Hear what the mix lacks of the input, to judge what is taken away",
+                *span(0, 0, 1), "lv2:portProperty lv2:toggled"),
         control("Output", "sources", "Sources", "How many sources the dictionary has", *span(1, 1, 16),
                 "lv2:portProperty lv2:integer"),
+        control("Output", "progress", "Learning Progress", "How far the learning of a source has come",
+                *span(0, 0, 100), "lv2:portProperty lv2:integer", "units:unit units:pc"),
     ]
 
 
@@ -98,8 +108,16 @@ def source_ports(j, uri):
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled", group),
         control("Input", f"mute_{j}", f"Source {j} Mute", f"Source {j} is not heard", *span(0, 0, 1),
                 "lv2:portProperty lv2:toggled", group),
+        control("Input", f"learn_{j}", f"Source {j} Learn",
+                f"On: the input, in which only source {j} should play, is gathered, up to {LESSON_S} seconds in all. Off again: its sound is learned from that",
+                *span(0, 0, 1), "lv2:portProperty lv2:toggled , pprop:notAutomatic", group),
+        control("Input", f"reset_{j}", f"Source {j} Reset",
+                f"Forgets what was gathered and learned of source {j}; what the dictionary file has of it is back",
+                *span(0, 0, 1), "lv2:portProperty lv2:toggled , pprop:trigger , pprop:notAutomatic", group),
         control("Output", f"level_{j}", f"Source {j} Level", f"Level of source {j} before its gain",
                 *span("-80.0", "-80.0", "12.0"), "units:unit units:db", group),
+        control("Output", f"heard_{j}", f"Source {j} Heard", f"How much has been gathered to learn source {j} from",
+                *span("0.0", "0.0", f"{LESSON_S}.0"), "units:unit units:s", group),
     ]
 
 

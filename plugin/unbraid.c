@@ -23,11 +23,6 @@ static void plugin_write(const plugin *p, size_t port, float value)
     }
 }
 
-static size_t source_port_of(size_t source, source_port which)
-{
-    return PORT_FIRST_SOURCE + 4 * source + (size_t)which;
-}
-
 // ---- life --------------------------------------------------------------------------------------
 
 static void cleanup(LV2_Handle handle)
@@ -49,6 +44,9 @@ static bool start(plugin *p, double rate_hz)
     if (loader_start(&p->loader, rate_hz, p->n_channels, &p->logger)) {
         return false;
     }
+    p->learning.source = -1;
+    p->where = p->wish.where = places_in_order();
+    sources_numbers(&p->loader.sources, p->numbers);
     const ub_stream_settings settings = loader_settings(&p->loader, p->now);
     ub_message why = {""};
     if (engine_new(&settings, &p->engine, &why)) {
@@ -106,6 +104,7 @@ static void activate(LV2_Handle handle)
 {
     plugin *p = handle;
     engine_reset(p->engine);
+    atomic_store(&p->loader.must_stop, false);
     atomic_store(&p->is_active, true);
 }
 
@@ -113,13 +112,14 @@ static void deactivate(LV2_Handle handle)
 {
     plugin *p = handle;
     atomic_store(&p->is_active, false);
+    atomic_store(&p->loader.must_stop, true);
 }
 
 // ---- sound -------------------------------------------------------------------------------------
 
 static bool is_on(const plugin *p, size_t source, source_port which)
 {
-    return plugin_value(p, source_port_of(source, which), 0.0f) > 0.5f;
+    return plugin_value(p, port_of_source((unsigned)source, which), 0.0f) > 0.5f;
 }
 
 static void set_gains(plugin *p)
@@ -127,7 +127,7 @@ static void set_gains(plugin *p)
     ub_strip strips[N_SOURCES];
     float gains[UB_STREAM_MAX_SOURCES];
     for (size_t j = 0; j < N_SOURCES; j++) {
-        const float gain_db = plugin_value(p, source_port_of(j, SOURCE_GAIN_DB), 0.0f);
+        const float gain_db = plugin_value(p, port_of_source((unsigned)j, SOURCE_GAIN_DB), 0.0f);
         strips[j] = (ub_strip){
             .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
             .is_solo = is_on(p, j, SOURCE_SOLO),
@@ -135,8 +135,11 @@ static void set_gains(plugin *p)
         };
     }
     const float others = ub_strip_gains(strips, N_SOURCES, gains);
-    for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
-        ub_stream_set_gain(p->engine->stream, j, j < N_SOURCES ? gains[j] : others);
+    for (size_t i = 0; i < UB_STREAM_MAX_SOURCES; i++) {
+        ub_stream_set_gain(p->engine->stream, i, others);
+    }
+    for (size_t j = 0; j < N_SOURCES; j++) {
+        ub_stream_set_gain(p->engine->stream, p->numbers[j], gains[j]);
     }
 }
 
@@ -145,10 +148,28 @@ static void report(const plugin *p)
     const ub_stream *stream = p->engine->stream;
     plugin_write(p, PORT_LATENCY, (float)p->engine->latency);
     plugin_write(p, PORT_SOURCES, (float)ub_stream_n_sources(stream));
+    plugin_write(p, PORT_PROGRESS,
+                 (float)atomic_load_explicit(&p->loader.progress, memory_order_relaxed));
     for (size_t j = 0; j < N_SOURCES; j++) {
-        const float level_db = 20.0f * log10f(ub_stream_level(stream, j) + 1e-10f);
-        plugin_write(p, source_port_of(j, SOURCE_LEVEL_DB), fmaxf(level_db, SILENT_DB));
+        const float level_db = 20.0f * log10f(ub_stream_level(stream, p->numbers[j]) + 1e-10f);
+        plugin_write(p, port_of_source((unsigned)j, SOURCE_LEVEL_DB), fmaxf(level_db, SILENT_DB));
+        plugin_write(p, port_of_source((unsigned)j, SOURCE_HEARD_S),
+                     (float)((double)p->learning.heard[j] / p->loader.rate_hz));
     }
+}
+
+// The stem of each place from the source that is there.
+static void play(plugin *p, size_t n)
+{
+    float *stems[MAX_CHANNELS * UB_STREAM_MAX_SOURCES] = {NULL};
+    float *const *outs = p->audio + p->n_channels;
+    for (size_t j = 0; j < N_STEMS; j++) {
+        for (size_t c = 0; c < p->n_channels; c++) {
+            stems[p->numbers[j] * p->n_channels + c] = outs[(1 + j) * p->n_channels + c];
+        }
+    }
+    engine_process(p->engine, (const float *const *)p->audio, outs, stems, UB_STREAM_MAX_SOURCES,
+                   n);
 }
 
 static void run(LV2_Handle handle, uint32_t n)
@@ -158,9 +179,9 @@ static void run(LV2_Handle handle, uint32_t n)
     exchange_run(p);
     set_gains(p);
     engine_enable(p->engine, plugin_value(p, PORT_ENABLED, 1.0f) > 0.5f);
-    float *const *outs = p->audio + p->n_channels;
-    engine_process(p->engine, (const float *const *)p->audio, outs, outs + p->n_channels, N_STEMS,
-                   n);
+    engine_listen_to_removed(p->engine, plugin_value(p, PORT_REMOVED, 0.0f) > 0.5f);
+    learning_run(p, n);
+    play(p, n);
     report(p);
     messages_write(p);
 }

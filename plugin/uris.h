@@ -10,7 +10,7 @@
 #include <lv2/urid/urid.h>
 
 typedef struct plugin_uris {
-    LV2_URID atom_path, atom_urid, model;
+    LV2_URID atom_path, atom_string, atom_urid, model, export, places;
     LV2_URID patch_get, patch_set, patch_property, patch_value;
 } plugin_uris;
 
@@ -18,8 +18,11 @@ static inline plugin_uris plugin_uris_map(LV2_URID_Map *map)
 {
     return (plugin_uris){
         .atom_path = map->map(map->handle, LV2_ATOM__Path),
+        .atom_string = map->map(map->handle, LV2_ATOM__String),
         .atom_urid = map->map(map->handle, LV2_ATOM__URID),
         .model = map->map(map->handle, PLUGIN_MODEL_URI),
+        .export = map->map(map->handle, PLUGIN_EXPORT_URI),
+        .places = map->map(map->handle, PLUGIN_PLACES_URI),
         .patch_get = map->map(map->handle, LV2_PATCH__Get),
         .patch_set = map->map(map->handle, LV2_PATCH__Set),
         .patch_property = map->map(map->handle, LV2_PATCH__property),

@@ -325,13 +325,13 @@ void host_settle(host *h, size_t n)
 
 // ---- messages and sessions ---------------------------------------------------------------------
 
-static void send(host *h, const char *type, const char *path, size_t size)
+static void send(host *h, const char *type, const char *property, const char *path, size_t size)
 {
     LV2_Atom_Forge_Frame frame;
     lv2_atom_forge_frame_time(&h->forge, 0);
     lv2_atom_forge_object(&h->forge, &frame, 0, map_uri(h, type));
     lv2_atom_forge_key(&h->forge, map_uri(h, LV2_PATCH__property));
-    lv2_atom_forge_urid(&h->forge, map_uri(h, PLUGIN_MODEL_URI));
+    lv2_atom_forge_urid(&h->forge, map_uri(h, property));
     if (path) {
         lv2_atom_forge_key(&h->forge, map_uri(h, LV2_PATCH__value));
         lv2_atom_forge_path(&h->forge, path, (uint32_t)size);
@@ -341,17 +341,22 @@ static void send(host *h, const char *type, const char *path, size_t size)
 
 void host_send_path(host *h, const char *path, size_t size)
 {
-    send(h, LV2_PATCH__Set, path, size);
+    send(h, LV2_PATCH__Set, PLUGIN_MODEL_URI, path, size);
+}
+
+void host_export(host *h, const char *path)
+{
+    send(h, LV2_PATCH__Set, PLUGIN_EXPORT_URI, path, strlen(path) + 1);
 }
 
 void host_ask_path(host *h)
 {
-    send(h, LV2_PATCH__Get, NULL, 0);
+    send(h, LV2_PATCH__Get, PLUGIN_MODEL_URI, NULL, 0);
 }
 
 float *host_source(host *h, size_t source, source_port which)
 {
-    return &h->controls[PORT_FIRST_SOURCE + 4 * source + (size_t)which];
+    return &h->controls[port_of_source((unsigned)source, which)];
 }
 
 static const void *get_value(const char *symbol, void *context, uint32_t *size, uint32_t *type)

@@ -82,6 +82,7 @@ void host_settle(host *h, size_t n);
 
 /** A message to the plugin, for the next cycle. */
 void host_send_path(host *h, const char *path, size_t size);
+void host_export(host *h, const char *path);
 void host_ask_path(host *h);
 
 /** A source's control. */

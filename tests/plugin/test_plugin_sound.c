@@ -28,24 +28,27 @@ static void symbols_and_numbers_of_ports_stay(void **state)
         {"freewheel", PORT_FREEWHEEL, 4},
         {"mode", PORT_MODE, 5},
         {"exponent", PORT_EXPONENT, 6},
-        {"sources", PORT_SOURCES, 7},
-        {"gain_1", 8, 8},
-        {"solo_1", 9, 9},
-        {"mute_1", 10, 10},
-        {"level_1", 11, 11},
-        {"gain_8", 36, 36},
-        {"solo_8", 37, 37},
-        {"mute_8", 38, 38},
-        {"level_8", 39, 39},
-        {"in_left", 40, 0},
-        {"in", 0, 40},
-        {"in_right", 41, 0},
-        {"out_left", 42, 0},
-        {"out", 0, 41},
-        {"stem_1", 0, 42},
-        {"stem_4", 0, 45},
-        {"stem_1_left", 44, 0},
-        {"stem_4_right", 51, 0},
+        {"removed", PORT_REMOVED, 7},
+        {"sources", PORT_SOURCES, 8},
+        {"progress", PORT_PROGRESS, 9},
+        {"gain_1", 10, 10},
+        {"solo_1", 11, 11},
+        {"mute_1", 12, 12},
+        {"learn_1", 13, 13},
+        {"reset_1", 14, 14},
+        {"level_1", 15, 15},
+        {"heard_1", 16, 16},
+        {"gain_8", 59, 59},
+        {"heard_8", 65, 65},
+        {"in_left", 66, 0},
+        {"in", 0, 66},
+        {"in_right", 67, 0},
+        {"out_left", 68, 0},
+        {"out", 0, 67},
+        {"stem_1", 0, 68},
+        {"stem_4", 0, 71},
+        {"stem_1_left", 70, 0},
+        {"stem_4_right", 77, 0},
     };
     for (size_t mono = 0; mono < 2; mono++) {
         host *h = host_new(mono ? PLUGIN_MONO_URI : PLUGIN_STEREO_URI, RATE_HZ, WORKER_DEFERRED);
@@ -275,6 +278,29 @@ static void bypass_is_the_delayed_input_exactly_and_comes_without_a_click(void *
     host_free(h);
 }
 
+static void what_is_removed_can_be_heard_alone(void **state)
+{
+    (void)state;
+    host *h = rig_playing(PLUGIN_STEREO_URI, RATE_HZ, UB_STREAM_LIVE);
+    *host_source(h, 1, SOURCE_MUTE) = 1.0f;
+    h->controls[PORT_REMOVED] = 1.0f;
+    host_settle(h, 2000);
+    rig_restart(h);
+    take t = take_new(2, 4000, 3);
+    take_play(&t, h);
+    for (size_t i = 0; i < t.n; i++) {
+        assert_true(fabsf(t.audio[2][i] - t.audio[6][i]) < 1e-6f); // the second source
+    }
+    h->controls[PORT_ENABLED] = 0.0f; // bypass comes first
+    host_settle(h, 2000);
+    rig_restart(h);
+    take_play(&t, h);
+    assert_true(take_null_db(&t, rig_latency(h), 0) < -200.0);
+    assert_int_equal(h->n_allocations, 0);
+    take_free(&t);
+    host_free(h);
+}
+
 static void instances_do_not_hear_each_other(void **state)
 {
     (void)state;
@@ -365,6 +391,7 @@ int main(void)
         cmocka_unit_test(gains_solo_and_mute_make_the_mix),
         cmocka_unit_test(levels_are_those_of_the_sources),
         cmocka_unit_test(bypass_is_the_delayed_input_exactly_and_comes_without_a_click),
+        cmocka_unit_test(what_is_removed_can_be_heard_alone),
         cmocka_unit_test(instances_do_not_hear_each_other),
         cmocka_unit_test(bad_samples_do_no_lasting_harm),
         cmocka_unit_test(modes_change_while_it_plays_without_a_click),
