@@ -7,6 +7,7 @@ HEAD = """\
 @prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 @prefix bufs: <http://lv2plug.in/ns/ext/buf-size#> .
 @prefix doap: <http://usefulinc.com/ns/doap#> .
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
 @prefix log: <http://lv2plug.in/ns/ext/log#> .
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .
 @prefix opts: <http://lv2plug.in/ns/ext/options#> .
@@ -38,6 +39,7 @@ PLUGIN = """
 	a lv2:Plugin , lv2:SpectralPlugin , doap:Project ;
 	doap:name "Unbraid Rebalance {title}" ;
 	doap:shortdesc "Changes the balance of sources in a mix" ;
+	doap:maintainer [ a foaf:Group ; foaf:name "The unbraid developers" ] ;
 	doap:license <https://spdx.org/licenses/GPL-3.0-or-later> ;
 	rdfs:comment "Takes a mix apart into the sources of a dictionary while it plays, and mixes them anew: each source has a gain, solo and mute, and the first {stems} also outputs of their own, which may stay unconnected. With all gains at 0 dB the output is the input, late by the latency. Sources can be learned from the input, too. Without any, source 1 is everything." ;
 	lv2:minorVersion {minor} ;
