@@ -8,6 +8,7 @@
 //
 // L is the support of the synthesis window and M the hop, so the output is L + M late. A step runs
 // when the hop has come to the sample where it is due, whatever blocks the caller cuts.
+#include "glide.h"
 #include "ground/fpu.h"
 #include "stream_model.h"
 
@@ -127,8 +128,7 @@ ub_status ub_stream_new(const ub_stream_settings *settings, ub_stream **out, ub_
     s->ring_length = s->support + s->hop;
     s->n_bins = ub_stft_n_bins(s->stft);
     s->scale = 4.0f / (float)s->size;
-    const double glide_samples = settings->glide_s * settings->rate_hz;
-    s->glide = glide_samples > 0.0 ? (float)(1.0 - exp(-1.0 / glide_samples)) : 1.0f;
+    s->glide = ub_glide_share(settings->glide_s, settings->rate_hz);
     s->fade = 1.0 - exp(-(double)s->hop / (0.05 * settings->rate_hz));
     if (!allocate(s)) {
         ub_stream_free(s);
@@ -351,17 +351,6 @@ static void take_in(ub_stream *s, const float *const *in, size_t first, size_t n
     }
 }
 
-// Gains of a source for n samples; they end up exactly at their target.
-static void glide(source_state *state, float share, float *gains, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const float rest = state->target - state->gain;
-        const bool there = fabsf(rest) <= 1e-6f * (state->target + 1e-3f);
-        state->gain = there ? state->target : state->gain + share * rest;
-        gains[i] = state->gain;
-    }
-}
-
 static void silence(float *const *stems, size_t n_stems, size_t n_channels, size_t first, size_t n)
 {
     for (size_t i = 0; stems && i < n_stems * n_channels; i++) {
@@ -401,7 +390,7 @@ static void put_out(ub_stream *s, float *const *out, float *const *stems, size_t
             s->sources[j].gain = s->sources[j].target;
             continue;
         }
-        glide(&s->sources[j], s->glide, gains, n);
+        ub_glide(&s->sources[j].gain, s->sources[j].target, s->glide, gains, n);
         for (size_t c = 0; c < s->n_channels; c++) {
             float *stem = stems && j < n_stems ? stems[j * s->n_channels + c] : NULL;
             play_source(s, j, c, gains, n, stem ? stem + first : NULL, mix[c]);

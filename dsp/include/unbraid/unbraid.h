@@ -9,6 +9,7 @@
 #include "file.h"
 #include "mask.h"
 #include "matrix.h"
+#include "mix.h"
 #include "nmf.h"
 #include "params.h"
 #include "random.h"
