@@ -4,6 +4,7 @@
 #include "recorder.h"
 #include "report.h"
 #include "sound_devices.h"
+#include "sound_stream.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -57,25 +58,12 @@ static void process(struct live *live, const float *const *in, float *const *out
     }
 }
 
-// Beyond the last frame, and on outputs that the stream does not fill.
-static void fill(const struct live *live, float *const *out, size_t n_done, size_t n)
-{
-    for (size_t c = 0; c < live->n_outputs; c++) {
-        if (c >= live->n_channels) {
-            memcpy(out[c], out[0], n_done * sizeof *out[c]);
-        }
-        memset(out[c] + n_done, 0, (n - n_done) * sizeof *out[c]);
-    }
-}
-
 static int run(const void *input, void *output, unsigned long n,
                const PaStreamCallbackTimeInfo *time, PaStreamCallbackFlags flags, void *context)
 {
     (void)time;
     struct live *live = context;
-    const PaStreamCallbackFlags lost =
-        paInputUnderflow | paInputOverflow | paOutputUnderflow | paOutputOverflow;
-    if (flags & lost) {
+    if (flags & SOUND_LOST) {
         atomic_fetch_add_explicit(&live->n_xruns, 1, memory_order_relaxed);
     }
     for (size_t i = 0; i < live->n_sources; i++) {
@@ -86,7 +74,7 @@ static int run(const void *input, void *output, unsigned long n,
     const uint64_t left = live->n_wanted ? live->n_wanted - done : UINT64_MAX;
     const size_t n_now = left < n ? (size_t)left : n;
     process(live, input, output, n_now);
-    fill(live, output, n_now, n);
+    sound_stream_fill(output, live->n_channels, live->n_outputs, n_now, n);
     for (size_t i = 0; i < live->n_sources; i++) {
         atomic_store_explicit(&live->levels[i], ub_stream_level(live->stream, i),
                               memory_order_relaxed);
@@ -100,52 +88,45 @@ static size_t fewer(int a, size_t b)
     return (size_t)a < b ? (size_t)a : b;
 }
 
-static bool find_devices(const struct live_settings *settings, PaStreamParameters *in,
-                         PaStreamParameters *out, struct live *live)
+static bool find_devices(const struct live_settings *settings, PaDeviceIndex *in,
+                         PaDeviceIndex *out)
 {
-    in->device = sound_device_find(settings->input, SOUND_INPUT);
-    out->device =
-        in->device == paNoDevice ? paNoDevice : sound_device_find(settings->output, SOUND_OUTPUT);
-    if (out->device == paNoDevice) {
+    *in = sound_device_find(settings->input, SOUND_INPUT);
+    *out = *in == paNoDevice ? paNoDevice : sound_device_find(settings->output, SOUND_OUTPUT);
+    if (*out == paNoDevice) {
         return false;
     }
-    const PaDeviceInfo *input = Pa_GetDeviceInfo(in->device);
-    const PaDeviceInfo *output = Pa_GetDeviceInfo(out->device);
-    if (input->hostApi != output->hostApi) {
+    if (Pa_GetDeviceInfo(*in)->hostApi != Pa_GetDeviceInfo(*out)->hostApi) {
         report_error("--output", "belongs to another host API than the input; name two devices of "
                                  "one, as 'unbraid devices' lists them");
         return false;
     }
-    live->n_outputs = fewer(output->maxOutputChannels, UB_STREAM_MAX_CHANNELS);
-    live->n_channels = fewer(input->maxInputChannels, live->n_outputs);
-    live->rate_hz = settings->rate_hz > 0.0 ? settings->rate_hz : output->defaultSampleRate;
-    in->channelCount = (int)live->n_channels;
-    out->channelCount = (int)live->n_outputs;
-    in->sampleFormat = out->sampleFormat = paFloat32 | paNonInterleaved;
-    in->suggestedLatency = input->defaultLowInputLatency;
-    out->suggestedLatency = output->defaultLowOutputLatency;
     return true;
 }
 
 static bool open_sound(const struct live_settings *settings, struct live *live)
 {
-    PaStreamParameters in = {0}, out = {0};
-    if (!find_devices(settings, &in, &out, live)) {
+    PaDeviceIndex in, out;
+    if (!find_devices(settings, &in, &out)) {
         return false;
     }
-    const int hushed = sound_hush();
-    // The samples are the device's: what it clips, it clips itself, and nothing is dithered.
-    const PaError error = Pa_OpenStream(&live->sound, &in, &out, live->rate_hz,
-                                        settings->block_frames, paClipOff | paDitherOff, run, live);
-    sound_unhush(hushed);
-    if (error) {
-        live->sound = NULL;
-        report_error("live",
-                     "the devices cannot be opened at %g Hz: %s; try another --rate or "
-                     "device",
-                     live->rate_hz, sound_error_text(error));
-    }
-    return error == paNoError;
+    live->n_outputs = fewer(sound_device_channels(out, SOUND_OUTPUT), UB_STREAM_MAX_CHANNELS);
+    live->n_channels = fewer(sound_device_channels(in, SOUND_INPUT), live->n_outputs);
+    live->rate_hz =
+        settings->rate_hz > 0.0 ? settings->rate_hz : Pa_GetDeviceInfo(out)->defaultSampleRate;
+    const struct sound_stream_settings sound = {
+        .command = "live",
+        .input = in,
+        .output = out,
+        .n_inputs = live->n_channels,
+        .n_outputs = live->n_outputs,
+        .rate_hz = live->rate_hz,
+        .block_frames = settings->block_frames,
+        .run = run,
+        .context = live,
+    };
+    live->sound = sound_stream_open(&sound);
+    return live->sound != NULL;
 }
 
 static bool open_stream(const struct live_settings *settings, const ub_dictionary *dictionary,
@@ -219,14 +200,7 @@ bool live_start(struct live *live)
         ub_stream_set_gain(live->stream, i, atomic_load(&live->gains[i]));
     }
     ub_stream_reset(live->stream);
-    const int hushed = sound_hush();
-    const PaError error = Pa_StartStream(live->sound);
-    sound_unhush(hushed);
-    if (error) {
-        report_error("live", "the sound cannot be started: %s; try another device",
-                     sound_error_text(error));
-    }
-    return error == paNoError;
+    return sound_stream_start(live->sound, "live");
 }
 
 // What the stream still holds belongs to the stems.
@@ -244,9 +218,7 @@ static void flush_stems(struct live *live)
 
 bool live_stop(struct live *live)
 {
-    const int hushed = sound_hush();
-    Pa_AbortStream(live->sound);
-    sound_unhush(hushed);
+    sound_stream_stop(live->sound);
     if (!live->recorder) {
         return true;
     }
@@ -256,12 +228,8 @@ bool live_stop(struct live *live)
 
 void live_close(struct live *live)
 {
-    if (live && live->sound) {
-        const int hushed = sound_hush();
-        Pa_CloseStream(live->sound);
-        sound_unhush(hushed);
-    }
     if (live) {
+        sound_stream_close(live->sound);
         recorder_free(live->recorder);
         ub_stream_free(live->stream);
         free(live);

@@ -151,6 +151,8 @@ class Live(SoundTest):
         self.assert_near([x + y for x, y in zip(*parts)], self.sound)
         self.play("--solo", "a", "--solo", "b")
         self.assert_near(self.output()[0], self.sound)
+        self.play("--mute", "b")
+        self.assertEqual(samples_of("out.raw")[start:start + len(self.sound)], parts[0])
 
     def test_one_channel_comes_out_of_both(self):
         mono = self.sound[::2]
@@ -205,6 +207,7 @@ class Live(SoundTest):
     def test_wrong_usage(self):
         for words, parts in [
                 (["--gain", "c=1"], ["--gain", "'c'", "d;"]), (["--solo", "c"], ["--solo", "'c'"]),
+                (["--mute", "c"], ["--mute", "'c'"]),
                 (["--gain", "a"], ["NAME=DB"]), (["--gain", "a=13"], ["--gain"]),
                 (["--gain", "a=nan"], ["--gain"]), (["--gain", "=1"], ["--gain"]),
                 (["--mode", "fast"], ["--mode", "balanced"]), (["--rate", "7999"], ["--rate"]),
