@@ -31,12 +31,16 @@ static const struct option_row rows[] = {
     {"seconds", '\0', "S", "stop after so much sound"},
 };
 
+static const ub_param_id params[] = {UB_PARAM_MASK_EXPONENT};
+
 static const struct usage live_usage = {
     .command = "live",
     .operands = "",
     .summary = "Separate and rebalance sound while it plays.",
     .rows = rows,
     .n_rows = sizeof rows / sizeof rows[0],
+    .params = params,
+    .n_params = sizeof params / sizeof params[0],
     .notes =
         "Keys: 1 to 9, left, right or Tab choose a source; up, down, + and - change its gain;\n"
         "m mutes it, s makes it solo; 0 resets all; q or Ctrl-C ends.\n",
@@ -117,7 +121,8 @@ static enum outcome check_options(const struct job *job, const struct options *o
         return options_misused(&live_usage, options->operands[0], "is not an option");
     }
     if (!job->dictionary_path) {
-        return options_misused(&live_usage, "live", "names no dictionary (-d)");
+        return options_misused(&live_usage, "live",
+                               "names no dictionary (-d) and no preset with one");
     }
     if (job->settings.n_frames > 0 && job->settings.seconds > 0.0) {
         return options_misused(&live_usage, "--seconds", "excludes --frames");
@@ -236,6 +241,10 @@ static enum outcome run(struct job *job, int argc, char **argv)
     if (!options_parse(&live_usage, argc, argv, take, job, &options, &outcome)) {
         return outcome;
     }
+    if (!job->dictionary_path && options.dictionary[0]) {
+        job->dictionary_path = options.dictionary;
+    }
+    job->settings.mask_exponent = options.settings.value[UB_PARAM_MASK_EXPONENT];
     outcome = check_options(job, &options);
     outcome = outcome == DONE ? load_dictionary(job) : outcome;
     if (outcome != DONE) {

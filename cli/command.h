@@ -16,6 +16,7 @@ enum outcome separate_run(int argc, char **argv);
 enum outcome learn_run(int argc, char **argv);
 enum outcome eval_run(int argc, char **argv);
 enum outcome info_run(int argc, char **argv);
+enum outcome presets_run(int argc, char **argv);
 
 // Where UNBRAID_LIVE is defined: it says that there is PortAudio.
 enum outcome live_run(int argc, char **argv);

@@ -136,6 +136,7 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
     stream.rate_hz = live->rate_hz;
     stream.n_channels = live->n_channels;
     stream.mode = settings->mode;
+    stream.mask_exponent = settings->mask_exponent;
     ub_message why = {""};
     ub_stream_model *model = NULL;
     ub_status status = ub_stream_new(&stream, &live->stream, &why);

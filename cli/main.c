@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"separate", "split recordings into stems that sum to them", separate_run},
     {"learn", "learn a dictionary from recordings of single sources", learn_run},
     {"eval", "score stems against the true ones", eval_run},
+    {"presets", "list the presets that come along", presets_run},
     {"info", "show what a dictionary or a sound file holds", info_run},
 #ifdef UNBRAID_LIVE
     {"live", "separate and rebalance sound while it plays", live_run},

@@ -3,8 +3,6 @@
 #include "options_help.h"
 #include "report.h"
 
-#include <unbraid/file.h>
-
 #include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -14,7 +12,6 @@
 
 enum {
     MAX_OPTIONS = 64,
-    MAX_PRESET_BYTES = 1 << 20,
     // Codes that getopt_long returns: rows of the command, then parameters, beyond any letter.
     CODE_ROW = 1000,
     CODE_PARAM = 2000,
@@ -91,19 +88,46 @@ static int code_of_letter(const struct usage *usage, int letter)
     return letter == 'h' ? CODE_HELP : letter;
 }
 
-static bool read_preset(const char *path, ub_settings *settings, enum outcome *end)
+static enum outcome no_such_preset(const struct usage *usage, const char *name)
 {
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    ub_message why = {""};
-    ub_status status = ub_file_read(path, MAX_PRESET_BYTES, &bytes, &size, &why);
-    status = status ? status : ub_settings_parse((const char *)bytes, size, settings, &why);
-    free(bytes);
-    if (status) {
-        report_status(path, status, &why);
-        *end = FAILED;
+    struct preset_list list;
+    char known[UB_MESSAGE_SIZE] = "none";
+    size_t used = 0;
+    if (preset_list_fill(&list) == UB_OK) {
+        for (size_t i = 0; i < list.n && used < sizeof known; i++) {
+            char word[80];
+            preset_name(list.paths[i], word, sizeof word);
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", word);
+        }
     }
-    return status == UB_OK;
+    preset_list_free(&list);
+    return options_misused(usage, "--preset", "there is no preset '%.80s'; there are: %s", name,
+                           known);
+}
+
+// What this preset does not say stays as earlier ones have said it.
+static bool take_preset(const struct usage *usage, const char *word, struct options *options,
+                        enum outcome *end)
+{
+    char path[PRESETS_PATH], dictionary[PRESETS_PATH];
+    if (!preset_is_path(word) && !preset_find(word, path)) {
+        *end = no_such_preset(usage, word);
+        return false;
+    }
+    ub_preset preset;
+    ub_message why = {""};
+    const char *subject = preset_is_path(word) ? word : path;
+    const ub_status status = preset_read(subject, &options->settings, &preset, dictionary, &why);
+    if (status) {
+        report_status(subject, status, &why);
+        *end = FAILED;
+        return false;
+    }
+    if (dictionary[0]) {
+        strcpy(options->dictionary, dictionary);
+    }
+    return true;
 }
 
 static bool set_parameters(const struct usage *usage, const struct parameter_texts *texts,
@@ -159,7 +183,7 @@ static bool take_answer(const struct usage *usage, int answer, option_taker take
         return false;
     }
     if (code == CODE_PRESET) {
-        return read_preset(optarg, &options->settings, end);
+        return take_preset(usage, optarg, options, end);
     }
     if (code >= CODE_PARAM) {
         texts->text[code - CODE_PARAM] = optarg;

@@ -8,8 +8,7 @@
 #define UNBRAID_CLI_OPTIONS_H
 
 #include "command.h"
-
-#include <unbraid/params.h>
+#include "presets.h"
 
 /** An option of the command itself. */
 struct option_row {
@@ -35,6 +34,7 @@ struct usage {
 struct options {
     ub_settings settings; ///< defaults, then presets, then options, whatever their order
     bool given[UB_PARAM_COUNT]; ///< set by an option of its own
+    char dictionary[PRESETS_PATH]; ///< of the last preset that names one; "" when none does
     char **operands; ///< borrowed from argv
     size_t n_operands;
 };

@@ -121,9 +121,10 @@ void options_print_help(const struct usage *usage)
         print_option(row->name, row->letter, row->value, row->summary);
     }
     if (usage->n_params > 0) {
-        print_option("preset", '\0', "FILE",
-                     "read settings from a file, 'key = value' a line; may be given more than "
-                     "once; settings given as options win");
+        print_option("preset", '\0', "NAME",
+                     "take settings and dictionary from a preset that 'unbraid presets' lists, or "
+                     "from a file (with a / or .preset in its name) of lines 'key = value'; may "
+                     "be given more than once; options win");
     }
     print_option("help", 'h', NULL, "show this help");
     if (usage->n_params > 0) {

@@ -6,10 +6,10 @@ import pathlib
 import re
 import subprocess
 
-from toolkit import Test, main
+from toolkit import TOOL, Test, main
 
 SOURCE = pathlib.Path(os.environ["UNBRAID_SOURCE"])
-COMMANDS = ["separate", "learn", "eval", "info", "live", "devices"]
+COMMANDS = ["separate", "learn", "eval", "info", "presets", "live", "devices"]
 LIVE = {"live", "devices"}  # the tool has these where there was PortAudio when it was built
 BUILT = [c for c in COMMANDS if c not in LIVE or os.environ.get("UNBRAID_LIVE") == "1"]
 
@@ -43,12 +43,12 @@ def items_of(man_text):
     return found
 
 
-def completed(words, current):
+def completed(words, current, tool="unbraid"):
     """What the completion offers for a word after these."""
     script = (f"source '{SOURCE}/cli/completion/unbraid'; compopt() {{ :; }}; "
               'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _unbraid; '
               'printf "%s\\n" "${COMPREPLY[@]}"')
-    done = subprocess.run(["bash", "-c", script, "bash", "unbraid", *words, current],
+    done = subprocess.run(["bash", "-c", script, "bash", tool, *words, current],
                           capture_output=True, text=True, check=True)
     return done.stdout.split()
 
@@ -96,6 +96,9 @@ class Documents(Test):
         self.assertEqual(completed(["separate"], "so"), ["song.wav"])
         self.assertEqual(completed(["separate", "-d"], "so"), ["song.wav"])
         self.assertEqual(completed(["separate", "--seed"], "so"), [])
+
+    def test_completion_offers_presets(self):
+        self.assertEqual(completed(["separate", "--preset"], "drum", TOOL), ["drumkit"])
 
 
 if __name__ == "__main__":

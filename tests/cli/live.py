@@ -10,6 +10,7 @@ import pty
 import re
 import resource
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -126,6 +127,19 @@ class Live(SoundTest):
             # The printed latency has a decimal. The device adds a buffer or two.
             self.assertGreaterEqual(late - latency, -5, mode)
             self.assertLess(late - latency, 4096, mode)
+
+    def test_a_preset_brings_the_dictionary(self):
+        pathlib.Path("p").mkdir()
+        shutil.copy("d", "p/x.safetensors")
+        pathlib.Path("p/own.preset").write_text("dictionary = x.safetensors\nmask-exponent = 2\n")
+        environment = {**self.environment, "UNBRAID_PRESETS": "p"}
+        words = ["--frames", N_DONE, *DEVICES]
+        self.run_tool("live", "--preset", "own", "--solo", "a", *words, env=environment)
+        preset = self.output()
+        self.run_tool("live", "-d", "d", "--mask-exponent", 2, "--solo", "a", *words, env=environment)
+        self.assertEqual(self.output(), preset)
+        self.run_tool("live", "-d", "d", "--solo", "a", *words, env=environment)
+        self.assertNotEqual(self.output(), preset)
 
     def test_blocks_make_no_difference_to_any_bit(self):
         self.play("--gain", "a=-3")

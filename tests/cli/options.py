@@ -4,7 +4,7 @@ import pathlib
 
 from toolkit import QUICK, Test, main, to_integers, tones, write_wav
 
-COMMANDS = ["separate", "learn", "eval", "info"]
+COMMANDS = ["separate", "learn", "eval", "info", "presets"]
 
 
 class Options(Test):

@@ -113,15 +113,67 @@ static void settings_files_are_read_whole_or_not_at_all(void **state)
     ub_settings settings = ub_settings_default();
     ub_message why;
     const char good[] = "# a preset\n\n beta = 0 \r\nwindow=46 # ms\ninit = nndsvd";
-    assert_int_equal(ub_settings_parse(good, strlen(good), &settings, &why), UB_OK);
+    assert_int_equal(ub_preset_parse(good, strlen(good), &settings, NULL, &why), UB_OK);
     assert_true(settings.value[UB_PARAM_BETA] == 0.0);
     assert_true(settings.value[UB_PARAM_WINDOW_MS] == 46.0);
     assert_true(settings.value[UB_PARAM_INIT] == 1.0);
     const ub_settings before = settings;
     const char bad[] = "beta = 1\nbeta 2\n";
-    assert_int_equal(ub_settings_parse(bad, strlen(bad), &settings, &why), UB_BAD_SETTING);
+    assert_int_equal(ub_preset_parse(bad, strlen(bad), &settings, NULL, &why), UB_BAD_SETTING);
     assert_non_null(strstr(why.text, "line 2"));
     assert_memory_equal(&before, &settings, sizeof before);
+}
+
+static void presets_name_themselves_and_a_dictionary_beside_them(void **state)
+{
+    (void)state;
+    ub_settings settings = ub_settings_default();
+    ub_preset preset;
+    ub_message why;
+    const char good[] =
+        "title = Drum kit # one\n summary =Kick, snare\ndictionary = a b.safetensors\n"
+        "free=7";
+    assert_int_equal(ub_preset_parse(good, strlen(good), &settings, &preset, &why), UB_OK);
+    assert_string_equal(preset.title, "Drum kit");
+    assert_string_equal(preset.summary, "Kick, snare");
+    assert_string_equal(preset.dictionary, "a b.safetensors");
+    assert_true(settings.value[UB_PARAM_FREE] == 7.0);
+    assert_int_equal(ub_preset_parse("", 0, &settings, &preset, &why), UB_OK);
+    assert_string_equal(preset.title, "");
+    assert_string_equal(preset.dictionary, "");
+}
+
+static void hostile_presets_are_refused(void **state)
+{
+    (void)state;
+    char big[1000];
+    memset(big, 'x', sizeof big);
+    memcpy(big, "title=", 6);
+    big[sizeof big - 1] = '\0';
+    const char *const bad[] = {"dictionary = /etc/passwd",
+                               "dictionary = ../a",
+                               "dictionary = a\\b",
+                               "dictionary = .a",
+                               "title = a\x1b[2J",
+                               "summary =",
+                               "title = a\x7f",
+                               "titel = a",
+                               "= a",
+                               "free = 1e99",
+                               big};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ub_settings settings = ub_settings_default();
+        const ub_settings before = settings;
+        ub_preset preset = {.title = "before"};
+        ub_message why = {""};
+        assert_int_equal(ub_preset_parse(bad[i], strlen(bad[i]), &settings, &preset, &why),
+                         UB_BAD_SETTING);
+        assert_non_null(strstr(why.text, "line 1"));
+        assert_string_equal(preset.title, "before");
+        assert_memory_equal(&before, &settings, sizeof before);
+    }
+    ub_settings settings = ub_settings_default();
+    assert_int_equal(ub_preset_parse("free = 1\0\n", 10, &settings, NULL, NULL), UB_BAD_SETTING);
 }
 
 static void every_parameter_is_usable_at_its_default(void **state)
@@ -184,6 +236,8 @@ int main(void)
         cmocka_unit_test(random_numbers_have_the_right_moments),
         cmocka_unit_test(settings_take_text_and_refuse_what_is_out_of_range),
         cmocka_unit_test(settings_files_are_read_whole_or_not_at_all),
+        cmocka_unit_test(presets_name_themselves_and_a_dictionary_beside_them),
+        cmocka_unit_test(hostile_presets_are_refused),
         cmocka_unit_test(every_parameter_is_usable_at_its_default),
         cmocka_unit_test(progress_reaches_the_listener_and_cancels),
         cmocka_unit_test(stages_reach_the_listener_that_measures),

@@ -75,13 +75,6 @@ UB_API UB_MUST_USE ub_status ub_settings_set(ub_settings *settings, const char *
     is not. */
 UB_API UB_MUST_USE ub_status ub_settings_check(const ub_settings *settings, ub_message *why);
 
-/**
-   Read `key = value` lines ('#' starts a comment, blank lines are skipped) into settings.
-   @return UB_OK, or UB_BAD_SETTING naming the line; then nothing has changed.
-*/
-UB_API UB_MUST_USE ub_status ub_settings_parse(const char *text, size_t size, ub_settings *settings,
-                                               ub_message *why);
-
 #ifdef __cplusplus
 }
 #endif

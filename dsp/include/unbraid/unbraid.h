@@ -12,6 +12,7 @@
 #include "mix.h"
 #include "nmf.h"
 #include "params.h"
+#include "preset.h"
 #include "random.h"
 #include "separate.h"
 #include "status.h"

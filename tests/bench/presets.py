@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the dictionaries of the presets are worth, on recordings beside the checkout.
+
+    tests/bench/presets.py UNBRAID DICTIONARY_OR_FOLDER [NAME ...] [-- OPTION ...]
+
+NAME is drumkit, harmonic-percussive, speech-noise or piano (default: all); a folder holds
+NAME.safetensors. OPTIONs go to `unbraid separate`. Prints SI-SDR above doing nothing, piece by
+piece, and the means. Nothing passes or fails. Needs ../shared/data and ../shared/tools/score,
+python3-numpy and python3-soundfile.
+"""
+import os
+import pathlib
+import sys
+import tempfile
+
+import numpy
+import soundfile
+
+from quality import SHARED, run, score
+
+DATA = SHARED / "data"
+
+
+def read(path):
+    samples, rate = soundfile.read(path, always_2d=True)
+    assert rate == 44100, path
+    return samples
+
+
+def stems_of(piece):
+    return {path.stem: read(path) for path in sorted((piece / "stems").iterdir())}
+
+
+def renamed(piece, names):
+    """The stems under the names that they have in a dictionary; others are summed up as names[None]."""
+    stems = {}
+    for name, samples in stems_of(piece).items():
+        target = names.get(name, names.get(None))
+        stems[target] = stems.get(target, 0) + samples
+    return stems
+
+
+def drumkit():
+    for piece in sorted((DATA / "drums").iterdir()):
+        yield piece.name, renamed(piece, {"kick": "kick", "snare": "snare", "hihat": "hats", None: "rest"})
+
+
+def harmonic_percussive():
+    for piece in sorted((DATA / "separation").iterdir()):
+        if (piece / "stems/drums.flac").exists():
+            yield piece.name, renamed(piece, {"drums": "percussive", None: "harmonic"})
+
+
+def speech_noise():
+    for name in ("speech_crowd", "speech_music"):
+        yield name, renamed(DATA / "separation" / name, {"speech": "speech", None: "noise"})
+
+
+def piano():
+    """Each piano with what accompanies it, equally loud."""
+    for note in ("piano_bach_bwv846", "piano_maple_leaf", "piano2_elite"):
+        for piece, stems in (("real_mdn_band", ["bass", "drums", "horns"]), ("real_sectoid_feelings", ["guitar"])):
+            other = stems_of(DATA / "separation" / piece)
+            rest = sum(other[stem] for stem in stems).mean(axis=1, keepdims=True)
+            keys = read(DATA / "notes" / f"{note}.flac")
+            n = min(len(rest), len(keys))
+            parts = {"piano": keys[:n], "rest": rest[:n]}
+            yield f"{note}+{piece}", {k: 0.05 * x / numpy.sqrt(numpy.mean(x ** 2)) for k, x in parts.items()}
+
+
+PIECES = {"drumkit": drumkit, "harmonic-percussive": harmonic_percussive, "speech-noise": speech_noise, "piano": piano}
+
+
+def measure(tool, dictionary, stems, options):
+    with tempfile.TemporaryDirectory(prefix="unbraid-presets-") as folder:
+        scratch = pathlib.Path(folder)
+        (scratch / "stems").mkdir()
+        for name, samples in stems.items():
+            soundfile.write(scratch / "stems" / f"{name}.wav", samples, 44100, subtype="FLOAT")
+        soundfile.write(scratch / "mix.wav", sum(stems.values()), 44100, subtype="FLOAT")
+        run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", dictionary, "-o", scratch / "out", *options,
+            scratch / "mix.wav")
+        rest = scratch / "out/mix/rest.wav"
+        missing = [name for name in stems if not (scratch / "out/mix" / f"{name}.wav").exists()]
+        if rest.exists() and len(missing) == 1:
+            rest.rename(rest.with_stem(missing[0]))  # what free components have learned
+        return score(scratch / "stems", scratch / "out/mix")[0]
+
+
+def main():
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    tool, dictionaries, names, options = words[0], words[1], words[2:split], words[split + 1:]
+    if not DATA.is_dir():
+        sys.exit(f"skipped: {DATA} is not there")
+    for name in names or PIECES:
+        path = os.path.join(dictionaries, f"{name}.safetensors") if os.path.isdir(dictionaries) else dictionaries
+        means = {}
+        for piece, stems in PIECES[name]():
+            rows = measure(tool, path, stems, options)
+            means[piece] = sum(gain for _, gain in rows) / len(rows)
+            print(f"  {piece:38s} {means[piece]:6.2f}  " + "  ".join(f"{s} {gain:.1f}" for s, gain in rows), flush=True)
+        print(f"{name} mean {sum(means.values()) / len(means):.2f}")
+
+
+main()
