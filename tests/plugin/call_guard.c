@@ -75,6 +75,8 @@ GUARDED(ssize_t, write, (int file, const void *from, size_t n), (file, from, n))
 GUARDED(int, vfprintf, (FILE * file, const char *format, va_list arguments),
         (file, format, arguments))
 GUARDED(int, fputs, (const char *text, FILE *file), (text, file))
+GUARDED(int, fputc, (int character, FILE *file), (character, file))
+GUARDED(int, puts, (const char *text), (text))
 GUARDED(size_t, fwrite, (const void *from, size_t size, size_t n, FILE *file),
         (from, size, n, file))
 
