@@ -20,6 +20,7 @@ enum outcome presets_run(int argc, char **argv);
 
 // Where UNBRAID_LIVE is defined: it says that there is PortAudio.
 enum outcome live_run(int argc, char **argv);
+enum outcome play_run(int argc, char **argv);
 enum outcome devices_run(int argc, char **argv);
 
 #endif

@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"info", "show what a dictionary or a sound file holds", info_run},
 #ifdef UNBRAID_LIVE
     {"live", "separate and rebalance sound while it plays", live_run},
+    {"play", "play the stems of a track together", play_run},
     {"devices", "list sound devices", devices_run},
 #endif
 };

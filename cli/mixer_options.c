@@ -31,21 +31,21 @@ bool mixer_options_take(struct mixer_options *options, const struct usage *usage
                         const char *value, bool *is_good)
 {
     struct mixer_option *next = &options->taken[options->n];
-    *next = (struct mixer_option){.name = value, .length = strlen(value)};
     if (strcmp(name, "solo") == 0) {
-        next->option = "--solo";
+        *next = (struct mixer_option){.option = "--solo"};
     } else if (strcmp(name, "mute") == 0) {
-        next->option = "--mute";
+        *next = (struct mixer_option){.option = "--mute"};
     } else if (strcmp(name, "gain") == 0) {
-        next->option = "--gain";
-        if (!mixer_read_gain(value, &next->length, &next->gain_db)) {
-            options_misused(usage, "--gain",
-                            "is '%.80s', but must be NAME=DB with %d to %d dB or -inf", value,
-                            MIXER_LOWEST_DB, MIXER_HIGHEST_DB);
-            *is_good = false;
-        }
+        *next = (struct mixer_option){.option = "--gain"};
     } else {
         return false;
+    }
+    next->name = value;
+    next->length = strlen(value);
+    if (strcmp(name, "gain") == 0 && !mixer_read_gain(value, &next->length, &next->gain_db)) {
+        options_misused(usage, "--gain", "is '%.80s', but must be NAME=DB with %d to %d dB or -inf",
+                        value, MIXER_LOWEST_DB, MIXER_HIGHEST_DB);
+        *is_good = false;
     }
     options->n++;
     return true;

@@ -3,83 +3,21 @@
 shows. These devices are not paced, so sound is counted in frames and never in seconds of a clock.
 """
 import array
-import fcntl
-import os
 import pathlib
-import pty
 import re
 import resource
-import select
 import shutil
 import signal
-import struct
-import subprocess
 import termios
-import time
 
-from sound import SoundTest, need_live
-from toolkit import TOOL, main, read_wav, tones, write_wav
+from sound import SoundTest, Terminal, first_sound, need_live, samples_of
+from toolkit import main, read_wav, tones, write_wav
 
 RATE = 44100
 N_FRAMES = 30000
 N_DONE = N_FRAMES + RATE // 3  # more than any latency
 DEVICES = ["--rate", str(RATE), "--input", "default", "--output", "default"]
 MODES = ("quality", "balanced", "live", "short")
-
-
-def samples_of(path):
-    """Interleaved stereo floats of a raw file."""
-    values = array.array("f")
-    values.frombytes(pathlib.Path(path).read_bytes())
-    return values
-
-
-def first_sound(samples):
-    """The first sample of the first frame above rounding, or the end."""
-    return next((i for i, x in enumerate(samples) if abs(x) > 1e-3), len(samples)) // 2 * 2
-
-
-class Terminal:
-    """The tool with a terminal of its own on standard input and error."""
-
-    def __init__(self, test, *words):
-        self.end, tool_end = pty.openpty()
-        fcntl.ioctl(tool_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
-        self.before = termios.tcgetattr(self.end)
-        self.shown = ""
-
-        def take_terminal():
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.tool = subprocess.Popen(
-            [TOOL, "live", "-d", "d", *DEVICES, *words], stdin=tool_end, stderr=tool_end,
-            stdout=subprocess.PIPE, env=test.environment, preexec_fn=take_terminal)
-        self.kept = tool_end  # or what is left to read is lost when the tool ends
-        self.test = test
-
-    def press(self, keys):
-        os.write(self.end, keys)
-
-    def wait_for(self, pattern):
-        """Read until the terminal has shown it."""
-        self.shown = ""
-        last = time.monotonic() + 60
-        while not re.search(pattern, self.shown):
-            if not select.select([self.end], [], [], max(0, last - time.monotonic()))[0]:
-                self.test.fail(f"{pattern} was not shown: {self.shown[-500:]!r}")
-            self.shown += os.read(self.end, 4096).decode()
-
-    def finish(self):
-        """Wait for the end. @return exit status and stdout."""
-        out = self.tool.communicate(timeout=60)[0].decode()
-        while select.select([self.end], [], [], 0)[0]:
-            self.shown += os.read(self.end, 4096).decode()
-        self.test.assertEqual(termios.tcgetattr(self.end), self.before)
-        self.test.assertIn("\r\033[K", self.shown)  # the line is taken away
-        os.close(self.end)
-        os.close(self.kept)
-        return self.tool.returncode, out
 
 
 class Live(SoundTest):
@@ -96,6 +34,9 @@ class Live(SoundTest):
     def live(self, *words, status=0):
         return self.run_tool("live", "-d", "d", *DEVICES, *words, env=self.environment,
                              status=status)
+
+    def terminal(self, *words):
+        return Terminal(self, "live", "-d", "d", *DEVICES, *words)
 
     def play(self, *words):
         """Run it over the whole input and a bit more. @return what was printed, and how late the
@@ -205,7 +146,7 @@ class Live(SoundTest):
 
     def test_a_recording_is_kept_when_it_is_ended_by_hand(self):
         for end in (b"q", b"\003"):
-            terminal = Terminal(self, "--record", "take")
+            terminal = self.terminal("--record", "take")
             terminal.wait_for("xruns [0-9].*xruns [0-9]")
             terminal.press(end)
             self.assertEqual(terminal.finish()[0], 0)
@@ -245,7 +186,7 @@ class Live(SoundTest):
                              "has stopped")
 
     def test_keys_change_gains_solo_and_mute(self):
-        terminal = Terminal(self)
+        terminal = self.terminal()
         terminal.wait_for(r" ms  cpu \d+ %  xruns \d+  >1 a \+0 dB \[[#.]{6}\]  2 b \+0 dB \[")
         terminal.press(b"2m")
         terminal.wait_for(r"  1 a \+0 dB \[[#.]{6}\]  >2 b \+0 dB mute \[")
@@ -261,7 +202,7 @@ class Live(SoundTest):
         self.assertIn("xruns: ", out)
 
     def test_ctrl_c_is_a_good_end_and_other_signals_are_obeyed(self):
-        terminal = Terminal(self)
+        terminal = self.terminal()
         terminal.wait_for("xruns")
         self.assertNotEqual(termios.tcgetattr(terminal.end), terminal.before)
         terminal.press(b"\003")
@@ -269,7 +210,7 @@ class Live(SoundTest):
         self.assertEqual(status, 0)
         self.assertIn("xruns: ", out)
         for number in (signal.SIGTERM, signal.SIGHUP):
-            terminal = Terminal(self)
+            terminal = self.terminal()
             terminal.wait_for("xruns")
             terminal.tool.send_signal(number)
             self.assertEqual(terminal.finish()[0], -number)
