@@ -22,6 +22,8 @@ clang               command -v clang
 clang-format        command -v clang-format
 cppcheck            command -v cppcheck
 gcovr               command -v gcovr
+jackd2              command -v jackd && command -v jack_wait
+jalv                command -v jalv
 libclang-rt-dev     echo "int main(void) { return 0; }" | clang -fsanitize=thread -x c -o /dev/null -
 libcmocka-dev       pkg-config --exists cmocka
 liblilv-dev         pkg-config --exists lilv-0
