@@ -2,10 +2,12 @@
 #include "interrupt.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
-static volatile sig_atomic_t signal_seen;
+// Threads that read files ask for it too.
+static atomic_int signal_seen;
 
 static void (*volatile act_at_signal)(void);
 
