@@ -32,6 +32,7 @@ struct ub_activator {
     float *memory; // the arrays of the levels and those below
     float *scale;
     float *plain_exponents, *relaxed_exponents;
+    float *merged; // one template on bands, when there are any
 };
 
 void ub_activator_free(ub_activator *activator)
@@ -61,33 +62,38 @@ static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
     return UB_OK;
 }
 
-static void fill_level(const ub_activator *activator, const ub_matrix *templates,
+static void replace_at(const ub_activator *activator, size_t first, const ub_matrix *templates,
                        const ub_matrix *gains, resolution *level)
 {
-    activator->kernels->pack(&level->packing, templates->data, templates->stride, gains->data,
-                             gains->stride, level->packed);
-    activator->kernels->transpose(&level->packing, level->packed, level->transposed);
-    ub_fit_sum_templates(templates, gains, level->template_sums);
+    activator->kernels->pack(&level->packing, first, templates->n_cols, templates->data,
+                             templates->stride, gains->data, gains->stride, level->packed);
+    activator->kernels->transpose(&level->packing, first, templates->n_cols, level->packed,
+                                  level->transposed);
+    ub_fit_sum_templates(templates, gains, level->template_sums + first);
 }
 
-static ub_status fill(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains)
+void ub_activator_replace(ub_activator *activator, size_t first, const ub_matrix *templates,
+                          const ub_matrix *gains)
 {
-    fill_level(activator, templates, gains, &activator->fine);
+    replace_at(activator, first, templates, gains, &activator->fine);
+    for (size_t k = 0; activator->coarse.n_iterations > 0 && k < templates->n_cols; k++) {
+        ub_bands_merge(&activator->bands, ub_matrix_column(templates, k), activator->merged);
+        const ub_matrix merged = {
+            .data = activator->merged, .n_rows = activator->bands.n_bands, .n_cols = 1};
+        const ub_matrix gain = {
+            .data = ub_matrix_column(gains, k), .n_rows = gains->n_rows, .n_cols = 1};
+        replace_at(activator, first + k, &merged, &gain, &activator->coarse);
+    }
+}
+
+static void fill(ub_activator *activator, const ub_matrix *templates, const ub_matrix *gains)
+{
     for (size_t k = 0; k < activator->padded_components; k++) {
         activator->scale[k] = 1.0f;
         activator->plain_exponents[k] = (float)activator->exponent;
         activator->relaxed_exponents[k] = (float)activator->relaxed;
     }
-    if (activator->coarse.n_iterations == 0) {
-        return UB_OK;
-    }
-    ub_matrix merged;
-    const ub_status status = ub_bands_merge_matrix(&activator->bands, templates, &merged);
-    if (!status) {
-        fill_level(activator, &merged, gains, &activator->coarse);
-        ub_matrix_free(&merged);
-    }
-    return status;
+    ub_activator_replace(activator, 0, templates, gains);
 }
 
 static size_t level_floats(const resolution *level, size_t padded_components)
@@ -108,7 +114,8 @@ static ub_status allocate(ub_activator *activator)
 {
     const size_t padded = activator->padded_components;
     const size_t n = level_floats(&activator->fine, padded) +
-                     level_floats(&activator->coarse, padded) + 3 * padded;
+                     level_floats(&activator->coarse, padded) + 3 * padded +
+                     activator->bands.n_bands;
     activator->memory = ub_floats_new(n);
     if (!activator->memory) {
         return UB_NO_MEMORY;
@@ -118,6 +125,7 @@ static ub_status allocate(ub_activator *activator)
     activator->scale = rest;
     activator->plain_exponents = rest + padded;
     activator->relaxed_exponents = rest + 2 * padded;
+    activator->merged = rest + 3 * padded;
     return UB_OK;
 }
 
@@ -158,11 +166,11 @@ ub_status ub_activator_new(const ub_matrix *templates, const ub_matrix *gains,
     ub_activator *activator = calloc(1, sizeof *activator);
     status = activator ? plan(activator, templates, gains, settings) : UB_NO_MEMORY;
     status = status ? status : allocate(activator);
-    status = status ? status : fill(activator, templates, gains);
     if (status) {
         ub_activator_free(activator);
         return ub_fail(why, status, "no memory for %zu templates", templates->n_cols);
     }
+    fill(activator, templates, gains);
     *out = activator;
     return UB_OK;
 }
@@ -230,7 +238,7 @@ typedef struct frame_tile {
 } frame_tile;
 
 static void update(const ub_activator *activator, const resolution *level, const frame_tile *tile,
-                   bool relaxed, float *memory)
+                   bool relaxed, float penalty, float *memory)
 {
     const ub_sweep_work work = ub_sweep_work_in(
         memory, &level->packing, activator->kernels->panel_bins, activator->tile_frames);
@@ -251,8 +259,8 @@ static void update(const ub_activator *activator, const resolution *level, const
         .scale = activator->scale,
         .exponents = relaxed ? activator->relaxed_exponents : activator->plain_exponents,
         .is_plain = (relaxed ? activator->relaxed : activator->exponent) == 1.0,
-        .l1 = activator->l1,
-        .l2 = activator->l2,
+        .l1 = penalty * activator->l1,
+        .l2 = penalty * activator->l2,
         .update_activations = true,
     };
     activator->kernels->sweep(&sweep, 0, tile->n_frames, &work, NULL, NULL);
@@ -292,7 +300,7 @@ static void run_coarse(const ub_activator *activator, const ub_matrix *spectra, 
         bands.spectra[c] = channel;
     }
     for (size_t i = 0; i < activator->coarse.n_iterations; i++) {
-        update(activator, &activator->coarse, &bands, i >= PLAIN_UPDATES, memory);
+        update(activator, &activator->coarse, &bands, i >= PLAIN_UPDATES, 1.0f, memory);
     }
 }
 
@@ -302,16 +310,34 @@ static void run_fine(const ub_activator *activator, const ub_matrix *spectra, si
     const frame_tile bins = tile_of(activator, spectra, first, n, activations);
     const size_t done = activator->coarse.n_iterations;
     for (size_t i = 0; i < activator->fine.n_iterations; i++) {
-        update(activator, &activator->fine, &bins, done + i >= PLAIN_UPDATES, memory);
+        update(activator, &activator->fine, &bins, done + i >= PLAIN_UPDATES, 1.0f, memory);
     }
 }
 
 void ub_activator_update(const ub_activator *activator, const ub_matrix *spectra, size_t frame,
-                         bool relaxed, float *work, ub_matrix *activations)
+                         bool relaxed, float penalty, float *work, ub_matrix *activations)
 {
     const uint64_t mode = ub_fpu_flush_denormals();
     const frame_tile bins = tile_of(activator, spectra, frame, 1, activations);
-    update(activator, &activator->fine, &bins, relaxed, work);
+    update(activator, &activator->fine, &bins, relaxed, penalty, work);
+    ub_fpu_restore(mode);
+}
+
+size_t ub_activator_stride(const ub_activator *activator)
+{
+    return ub_floats_line(activator->fine.packing.n_bins);
+}
+
+void ub_activator_model(const ub_activator *activator, size_t channel, const ub_matrix *activations,
+                        size_t frame, float *model)
+{
+    const uint64_t mode = ub_fpu_flush_denormals();
+    const ub_packing *packing = &activator->fine.packing;
+    const size_t all[] = {0, packing->n_components};
+    float *const out[] = {model};
+    activator->kernels->model(packing, activator->fine.packed, channel,
+                              ub_matrix_column(activations, frame), activations->stride, 1, 1, all,
+                              out, ub_activator_stride(activator));
     ub_fpu_restore(mode);
 }
 

@@ -209,9 +209,10 @@ double ub_euclid_update_activations(ub_euclid *euclid)
 {
     ub_fit *fit = euclid->fit;
     if (!euclid->projected) {
-        fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
-                           fit->now.gains.data, fit->now.gains.stride, fit->packed);
-        fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
+        fit->kernels->pack(&fit->packing, 0, fit->n_components, fit->now.templates.data,
+                           fit->now.templates.stride, fit->now.gains.data, fit->now.gains.stride,
+                           fit->packed);
+        fit->kernels->transpose(&fit->packing, 0, fit->n_components, fit->packed, fit->transposed);
         fill_template_gram(euclid);
     }
     fill_factors(euclid);

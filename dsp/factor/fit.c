@@ -329,8 +329,9 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
         fit->exponents[k] = ub_fit_activation_fixed(fit, k) ? 0.0f : (float)exponent;
         fit->sweep.is_plain &= !ub_fit_activation_fixed(fit, k);
     }
-    fit->kernels->pack(&fit->packing, fit->now.templates.data, fit->now.templates.stride,
-                       fit->now.gains.data, fit->now.gains.stride, fit->packed);
+    fit->kernels->pack(&fit->packing, 0, fit->n_components, fit->now.templates.data,
+                       fit->now.templates.stride, fit->now.gains.data, fit->now.gains.stride,
+                       fit->packed);
     ub_fit_sum_templates(&fit->now.templates, &fit->now.gains, fit->template_sums);
     if (fit->continuity) {
         ub_fit_continuity(fit, &fit->now);
@@ -343,7 +344,7 @@ double ub_fit_sweep(ub_fit *fit, double exponent, bool measure, bool update)
     fit->sweep.want_cost = measure;
     fit->sweep.update_activations = update && fit->any_free_activation;
     if (fit->sweep.update_activations) {
-        fit->kernels->transpose(&fit->packing, fit->packed, fit->transposed);
+        fit->kernels->transpose(&fit->packing, 0, fit->n_components, fit->packed, fit->transposed);
     }
     fit->sweep.update_templates = update && (fit->any_free_template || fit->any_free_gain);
 #pragma omp parallel num_threads((int)fit->n_threads)

@@ -105,12 +105,14 @@ typedef struct ub_kernels {
     size_t lanes; ///< floats of a vector
     size_t panel_bins; ///< bins of a full panel
 
-    /** Scale the columns of W (F x K, stride) by the channel's gains and pack them. */
-    void (*pack)(const ub_packing *packing, const float *templates, size_t stride,
-                 const float *gains, size_t gain_stride, float *packed);
+    /** Scale n columns of W (F x n, stride) by the channel's gains (C x n) and pack them as the
+        components from `first` on. */
+    void (*pack)(const ub_packing *packing, size_t first, size_t n, const float *templates,
+                 size_t stride, const float *gains, size_t gain_stride, float *packed);
 
-    /** The transposed copy of packed templates. */
-    void (*transpose)(const ub_packing *packing, const float *packed, float *transposed);
+    /** Bring n components from `first` on of the transposed copy up to date with the packed one. */
+    void (*transpose)(const ub_packing *packing, size_t first, size_t n, const float *packed,
+                      float *transposed);
 
     /**
        Frames [first, first + n), n <= tile frames of the work space: update their activations,

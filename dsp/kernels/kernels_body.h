@@ -242,41 +242,59 @@ static double sweep_tile(const ub_sweep *sweep, size_t first, size_t n, const ub
 
 // ---- packing, models, masks --------------------------------------------------------------------
 
-static void pack_templates(const ub_packing *packing, const float *templates, size_t stride,
-                           const float *gains, size_t gain_stride, float *packed)
+static void pack_templates(const ub_packing *packing, size_t first, size_t n,
+                           const float *templates, size_t stride, const float *gains,
+                           size_t gain_stride, float *packed)
 {
     for (size_t c = 0; c < packing->n_channels; c++) {
-        for (size_t first = 0; first < packing->padded_bins; first += PANEL) {
+        for (size_t bin = 0; bin < packing->padded_bins; bin += PANEL) {
             size_t width;
-            float *to = packed + ub_packing_panel(packing, PANEL, c, first / PANEL, &width);
-            for (size_t k = 0; k < packing->n_components; k++) {
+            float *to = packed + ub_packing_panel(packing, PANEL, c, bin / PANEL, &width);
+            const size_t rest = packing->n_bins - bin;
+            const size_t n_real = rest < width ? rest : width;
+            for (size_t k = 0; k < n; k++) {
                 const float gain = gains[k * gain_stride + c];
-                const float *from = templates + k * stride;
-                for (size_t i = 0; i < width; i++) {
-                    const size_t bin = first + i;
-                    to[k * width + i] = bin < packing->n_bins ? gain * from[bin] : 0.0f;
+                const float *from = templates + k * stride + bin;
+                float *column = to + (first + k) * width;
+                for (size_t i = 0; i < n_real; i++) {
+                    column[i] = gain * from[i];
                 }
+                memset(column + n_real, 0, (width - n_real) * sizeof *column);
             }
         }
     }
 }
 
-static void transpose_templates(const ub_packing *packing, const float *packed, float *transposed)
+// Components [first, last) of one panel across, for the bins of one panel.
+static void transpose_panel(const float *from, size_t from_width, size_t n_components, size_t first,
+                            size_t last, float *to, size_t to_width)
+{
+    for (size_t i = 0; i < from_width; i++) {
+        for (size_t k = first; k < last; k++) {
+            to[i * to_width + k % PANEL] = k < n_components ? from[k * from_width + i] : 0.0f;
+        }
+    }
+}
+
+static void transpose_templates(const ub_packing *packing, size_t first, size_t n,
+                                const float *packed, float *transposed)
 {
     const size_t stacked = packing->n_channels * packing->padded_bins;
-    for (size_t first = 0; first < packing->n_across; first += PANEL) {
-        const size_t rest = packing->n_across - first;
-        const size_t width = rest < PANEL ? rest : PANEL;
-        float *to = transposed + stacked * first;
-        for (size_t bin = 0; bin < stacked; bin++) {
-            const size_t channel = bin / packing->padded_bins, row = bin % packing->padded_bins;
-            size_t panel_width;
-            const float *from =
-                packed + row % PANEL +
-                ub_packing_panel(packing, PANEL, channel, row / PANEL, &panel_width);
-            for (size_t i = 0; i < width; i++) {
-                const size_t k = first + i;
-                to[bin * width + i] = k < packing->n_components ? from[k * panel_width] : 0.0f;
+    // What lies behind the last component belongs to it.
+    size_t end = first + n == packing->n_components ? packing->n_across : first + n;
+    end = end < packing->n_across ? end : packing->n_across;
+    for (size_t k = first, last; k < end; k = last) {
+        const size_t across = k / PANEL * PANEL, rest = packing->n_across - across;
+        const size_t across_width = rest < PANEL ? rest : PANEL;
+        last = across + across_width < end ? across + across_width : end;
+        float *to = transposed + stacked * across;
+        for (size_t c = 0; c < packing->n_channels; c++) {
+            for (size_t bin = 0; bin < packing->padded_bins; bin += PANEL) {
+                size_t width;
+                const float *from =
+                    packed + ub_packing_panel(packing, PANEL, c, bin / PANEL, &width);
+                transpose_panel(from, width, packing->n_components, k, last, to, across_width);
+                to += width * across_width;
             }
         }
     }

@@ -16,6 +16,7 @@ struct ub_masker {
     float exponent;
     float *packed;
     size_t *order; // K: which component of the caller stands where
+    size_t *place; // K: and where it stands
     size_t *first; // n_sources + 1: components of a source, in that order
 };
 
@@ -24,6 +25,7 @@ void ub_masker_free(ub_masker *masker)
     if (masker) {
         free(masker->packed);
         free(masker->order);
+        free(masker->place);
         free(masker->first);
         free(masker);
     }
@@ -64,6 +66,7 @@ static void sort_components(ub_masker *masker, const size_t *component_source)
         masker->first[source] = n;
         for (size_t k = 0; k < masker->packing.n_components; k++) {
             if (component_source[k] == source) {
+                masker->place[k] = n;
                 masker->order[n++] = k;
             }
         }
@@ -71,27 +74,14 @@ static void sort_components(ub_masker *masker, const size_t *component_source)
     masker->first[masker->n_sources] = n;
 }
 
-static ub_status pack_sorted(ub_masker *masker, const ub_matrix *templates, const ub_matrix *gains)
+void ub_masker_replace(ub_masker *masker, size_t first, const ub_matrix *templates,
+                       const ub_matrix *gains)
 {
-    ub_matrix sorted = {0}, sorted_gains = {0};
-    const size_t n_components = templates->n_cols;
-    ub_status status = ub_matrix_new(templates->n_rows, n_components, &sorted);
-    status = status ? status : ub_matrix_new(gains->n_rows, n_components, &sorted_gains);
-    for (size_t k = 0; !status && k < n_components; k++) {
-        for (size_t f = 0; f < templates->n_rows; f++) {
-            ub_matrix_column(&sorted, k)[f] = ub_matrix_column(templates, masker->order[k])[f];
-        }
-        for (size_t c = 0; c < gains->n_rows; c++) {
-            ub_matrix_column(&sorted_gains, k)[c] = ub_matrix_column(gains, masker->order[k])[c];
-        }
+    for (size_t i = 0; i < templates->n_cols; i++) {
+        masker->kernels->pack(&masker->packing, masker->place[first + i], 1,
+                              ub_matrix_column(templates, i), templates->stride,
+                              ub_matrix_column(gains, i), gains->stride, masker->packed);
     }
-    if (!status) {
-        masker->kernels->pack(&masker->packing, sorted.data, sorted.stride, sorted_gains.data,
-                              sorted_gains.stride, masker->packed);
-    }
-    ub_matrix_free(&sorted);
-    ub_matrix_free(&sorted_gains);
-    return status;
 }
 
 ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
@@ -113,16 +103,14 @@ ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
     masker->exponent = (float)exponent;
     masker->packed = ub_floats_new(masker->packing.n_floats);
     masker->order = calloc(templates->n_cols, sizeof *masker->order);
+    masker->place = calloc(templates->n_cols, sizeof *masker->place);
     masker->first = calloc(n_sources + 1, sizeof *masker->first);
-    status = UB_NO_MEMORY;
-    if (masker->packed && masker->order && masker->first) {
-        sort_components(masker, component_source);
-        status = pack_sorted(masker, templates, gains);
-    }
-    if (status) {
+    if (!masker->packed || !masker->order || !masker->place || !masker->first) {
         ub_masker_free(masker);
-        return ub_fail(why, status, "no memory for the masks");
+        return ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
     }
+    sort_components(masker, component_source);
+    ub_masker_replace(masker, 0, templates, gains);
     *out = masker;
     return UB_OK;
 }

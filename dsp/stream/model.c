@@ -17,10 +17,13 @@ void ub_stream_model_free(ub_stream_model *model)
     if (model) {
         ub_activator_free(model->activator);
         ub_masker_free(model->masker);
+        ub_learner_free(model->learner);
         ub_matrix_free(&model->activations);
+        ub_matrix_free(&model->gains);
         free(model->names);
         free(model->work);
         free(model->masks);
+        free(model->model);
         free(model);
     }
 }
@@ -28,6 +31,11 @@ void ub_stream_model_free(ub_stream_model *model)
 size_t ub_stream_model_n_sources(const ub_stream_model *model)
 {
     return model->n_sources;
+}
+
+size_t ub_stream_model_rest(const ub_stream_model *model)
+{
+    return model->n_free > 0 ? model->n_sources - 1 : model->n_sources;
 }
 
 const char *ub_stream_model_name(const ub_stream_model *model, size_t source)
@@ -42,55 +50,125 @@ static bool allocate(ub_stream_model *model)
     model->mask_stride = ub_masker_stride(model->masker);
     model->work = ub_floats_new(for_activator > for_masker ? for_activator : for_masker);
     model->masks = ub_floats_new(model->n_sources * model->mask_stride);
-    return model->work && model->masks &&
+    model->model = ub_floats_new(ub_activator_stride(model->activator));
+    return model->work && model->masks && model->model &&
            !ub_matrix_new(model->n_components, 1, &model->activations);
+}
+
+static float gain_of(const ub_stream_model *model, const float *w)
+{
+    const double length = model->is_sparse ? ub_norm_of(UB_NORM_L2, w, model->n_bins) : 1.0;
+    return length > 0.0 ? (float)(1.0 / length) : 1.0f;
+}
+
+// What activator and masker are made from.
+typedef struct parts {
+    ub_matrix templates;
+    size_t *component_source;
+} parts;
+
+static void parts_free(parts *p)
+{
+    ub_matrix_free(&p->templates);
+    free(p->component_source);
+}
+
+static ub_status gather(const ub_dictionary *fitted, ub_stream_model *model, parts *p)
+{
+    const size_t n_fixed = model->n_components - model->n_free;
+    p->component_source = calloc(model->n_components, sizeof *p->component_source);
+    if (!p->component_source || ub_matrix_new(model->n_bins, model->n_components, &p->templates) ||
+        ub_matrix_new(1, model->n_components, &model->gains)) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t k = 0; k < model->n_components; k++) {
+        const bool is_fixed = k < n_fixed;
+        p->component_source[k] = is_fixed ? fitted->component_source[k] : model->n_sources - 1;
+        float *w = ub_matrix_column(&p->templates, k);
+        memcpy(w,
+               is_fixed ? ub_matrix_column(&fitted->templates, k)
+                        : ub_matrix_column(ub_learner_templates(model->learner), k - n_fixed),
+               model->n_bins * sizeof *w);
+        *ub_matrix_column(&model->gains, k) = gain_of(model, w);
+    }
+    return UB_OK;
 }
 
 static ub_status prepare(const ub_stream_settings *settings, const ub_dictionary *fitted,
                          ub_stream_model *model, ub_message *why)
 {
-    model->n_sources = fitted->n_sources;
-    model->n_components = fitted->templates.n_cols;
-    model->n_bins = fitted->templates.n_rows;
-    model->names = calloc(model->n_sources, sizeof *model->names);
-    ub_matrix gains = {0};
-    ub_status status = ub_matrix_new(1, model->n_components, &gains);
-    if (status || !model->names) {
-        ub_matrix_free(&gains);
-        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", model->n_components);
-    }
-    for (size_t k = 0; k < model->n_components; k++) {
-        *ub_matrix_column(&gains, k) = 1.0f;
-    }
-    for (size_t j = 0; j < model->n_sources; j++) {
-        strncpy(model->names[j], fitted->source_names[j], UB_DICTIONARY_MAX_NAME);
-    }
     ub_nmf_settings nmf = ub_nmf_settings_default();
     nmf.beta = settings->beta;
     nmf.relaxation = RELAXATION;
-    status = ub_activator_new(&fitted->templates, &gains, &nmf, &model->activator, why);
+    // As in offline separation; its unit comes frame by frame.
+    nmf.l1_activations = settings->sparsity * sqrt(0.1 * (double)model->n_bins);
+    parts p = {0};
+    ub_status status =
+        model->n_free ? ub_learner_new(model->n_bins, model->n_free, &nmf, &model->learner) : UB_OK;
+    status = status ? status : gather(fitted, model, &p);
+    if (status) {
+        ub_fail(why, status, "no memory for %zu templates", model->n_components);
+    }
     status = status ? status
-                    : ub_masker_new(&fitted->templates, &gains, fitted->component_source,
-                                    model->n_sources, settings->mask_exponent, NULL, &model->masker,
-                                    why);
+                    : ub_activator_new(&p.templates, &model->gains, &nmf, &model->activator, why);
+    status = status
+                 ? status
+                 : ub_masker_new(&p.templates, &model->gains, p.component_source, model->n_sources,
+                                 settings->mask_exponent, NULL, &model->masker, why);
     if (!status && !allocate(model)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", model->n_components);
     }
-    ub_matrix_free(&gains);
+    parts_free(&p);
+    return status;
+}
+
+// How often a template learns, whatever the hop.
+static const double INTERVAL_S = 0.02;
+
+static void plan_learning(const ub_stream_settings *settings, ub_stream_model *model)
+{
+    const double hop_s = (double)model->transform.hop_samples / settings->rate_hz;
+    const size_t n_batches = ub_stream_model_batches(model);
+    const size_t n_frames = (size_t)fmax(1.0, round(INTERVAL_S / hop_s));
+    model->batches_per_frame = (n_batches + n_frames - 1) / n_frames;
+    const size_t period =
+        model->n_free ? (n_batches + model->batches_per_frame - 1) / model->batches_per_frame : 1;
+    model->forgetting = 1.0 - exp(-(double)period * hop_s / settings->forget_s);
+}
+
+static ub_status name_sources(const ub_dictionary *dictionary, ub_stream_model *model)
+{
+    model->names = calloc(model->n_sources, sizeof *model->names);
+    if (!model->names) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t j = 0; j < model->n_sources; j++) {
+        strncpy(model->names[j], j < dictionary->n_sources ? dictionary->source_names[j] : "rest",
+                UB_DICTIONARY_MAX_NAME);
+    }
+    return UB_OK;
+}
+
+static ub_status check(const ub_stream_settings *settings, const ub_dictionary *dictionary,
+                       ub_message *why)
+{
+    ub_status status = ub_stream_settings_check(settings, why);
+    status = status ? status : ub_dictionary_check(dictionary, why);
+    const size_t most = UB_STREAM_MAX_SOURCES - (settings->n_free > 0);
+    if (!status && dictionary->n_sources > most) {
+        status =
+            ub_fail(why, UB_BAD_SHAPE, "the dictionary has %zu sources, but at most %zu can play%s",
+                    dictionary->n_sources, most, settings->n_free > 0 ? " beside the rest" : "");
+    }
     return status;
 }
 
 ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dictionary *dictionary,
                               ub_stream_model **out, ub_message *why)
 {
-    ub_status status = ub_stream_settings_check(settings, why);
-    status = status ? status : ub_dictionary_check(dictionary, why);
+    ub_status status = check(settings, dictionary, why);
     if (status) {
         return status;
-    }
-    if (dictionary->n_sources > UB_STREAM_MAX_SOURCES) {
-        return ub_fail(why, UB_BAD_SHAPE, "the dictionary has %zu sources, but at most %d can play",
-                       dictionary->n_sources, UB_STREAM_MAX_SOURCES);
     }
     ub_stream_model *model = calloc(1, sizeof *model);
     if (!model) {
@@ -98,10 +176,19 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
     }
     ub_dictionary fitted;
     model->transform = ub_stream_transform(settings);
-    status = ub_dictionary_fit(dictionary, settings->rate_hz, model->transform.size_samples,
-                               model->transform.hop_samples, &fitted, why);
+    model->beta = settings->beta;
+    model->is_sparse = settings->sparsity > 0.0;
+    model->n_free = settings->n_free;
+    model->n_sources = dictionary->n_sources + (settings->n_free > 0);
+    plan_learning(settings, model);
+    status = name_sources(dictionary, model);
+    status = status
+                 ? ub_fail(why, status, "no memory for a model")
+                 : ub_dictionary_fit(dictionary, settings->rate_hz, model->transform.size_samples,
+                                     model->transform.hop_samples, &fitted, why);
     if (!status) {
-        // Templates that sum to one: an activation is the level of its component.
+        model->n_components = fitted.templates.n_cols + model->n_free;
+        model->n_bins = fitted.templates.n_rows;
         ub_norm_columns(UB_NORM_L1, &fitted.templates, fitted.templates.n_cols);
         status = prepare(settings, &fitted, model, why);
         ub_dictionary_free(&fitted);
@@ -114,6 +201,8 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
     return UB_OK;
 }
 
+// ---- a frame -----------------------------------------------------------------------------------
+
 static double sum_of(const float *x, size_t n)
 {
     double sum = 0.0;
@@ -123,24 +212,43 @@ static double sum_of(const float *x, size_t n)
     return sum;
 }
 
+static double level_of(const ub_stream_model *model, size_t k)
+{
+    return (double)ub_matrix_column(&model->activations, 0)[k] *
+           (double)*ub_matrix_column(&model->gains, k);
+}
+
+// The derivative of the divergence in the model has the unit V^(beta - 1).
+static float penalty_of(const ub_stream_model *model)
+{
+    const double mean = model->level / (double)model->n_bins;
+    return model->is_sparse && mean > 1e-9 ? (float)pow(mean, model->beta - 1.0) : 1.0f;
+}
+
 void ub_stream_model_begin(ub_stream_model *model, const ub_matrix *magnitudes, size_t n_updates)
 {
     float *h = ub_matrix_column(&model->activations, 0);
-    const double level = sum_of(ub_matrix_column(magnitudes, 0), model->n_bins);
-    const double before = sum_of(h, model->n_components);
+    double before = 0.0;
+    for (size_t k = 0; k < model->n_components; k++) {
+        before += level_of(model, k);
+    }
+    model->level = sum_of(ub_matrix_column(magnitudes, 0), model->n_bins);
+    model->penalty = penalty_of(model);
     // Few updates must lean on the frame before.
     const double share = n_updates < 4 ? 0.1 : 0.3;
-    const double equal = level / (double)model->n_components;
+    const double equal = model->level / (double)model->n_components;
     const bool usable = before > 1e-20 && before < 1e20; // false for NaN
-    const double scale = usable ? (1.0 - share) * level / before : 0.0;
+    const double scale = usable ? (1.0 - share) * model->level / before : 0.0;
     for (size_t k = 0; k < model->n_components; k++) {
-        h[k] = usable ? (float)(scale * (double)h[k] + share * equal) : (float)equal;
+        const double own = equal / (double)*ub_matrix_column(&model->gains, k);
+        h[k] = usable ? (float)(scale * (double)h[k] + share * own) : (float)own;
     }
 }
 
 void ub_stream_model_update(ub_stream_model *model, const ub_matrix *magnitudes)
 {
-    ub_activator_update(model->activator, magnitudes, 0, true, model->work, &model->activations);
+    ub_activator_update(model->activator, magnitudes, 0, true, model->penalty, model->work,
+                        &model->activations);
 }
 
 void ub_stream_model_mask(ub_stream_model *model)
@@ -150,4 +258,106 @@ void ub_stream_model_mask(ub_stream_model *model)
         masks[j] = model->masks + j * model->mask_stride;
     }
     ub_masker_run(model->masker, 0, &model->activations, 0, 1, model->work, masks);
+}
+
+// ---- the rest ----------------------------------------------------------------------------------
+
+// What is this much quieter than usual is forgotten less for, down to nothing in silence.
+static const double QUIET = 0.1;
+
+size_t ub_stream_model_batches(const ub_stream_model *model)
+{
+    return (model->n_free + UB_STREAM_BATCH - 1) / UB_STREAM_BATCH;
+}
+
+void ub_stream_model_hear(ub_stream_model *model, const ub_matrix *magnitudes)
+{
+    ub_activator_model(model->activator, 0, &model->activations, 0, model->model);
+    ub_learner_hear(model->learner, ub_matrix_column(magnitudes, 0), model->model);
+}
+
+// Share of the forgetting that is due to this frame.
+static double attention(const ub_stream_model *model)
+{
+    return model->level < QUIET * model->usual_level ? model->level / (QUIET * model->usual_level)
+                                                     : 1.0;
+}
+
+static size_t batch_size(const ub_stream_model *model, size_t batch)
+{
+    const size_t rest = model->n_free - batch * UB_STREAM_BATCH;
+    return rest < UB_STREAM_BATCH ? rest : UB_STREAM_BATCH;
+}
+
+void ub_stream_model_learn(ub_stream_model *model)
+{
+    const size_t first = model->next_batch * UB_STREAM_BATCH;
+    const size_t n = batch_size(model, model->next_batch);
+    const size_t n_fixed = model->n_components - model->n_free;
+    float levels[UB_STREAM_MAX_FREE] = {0.0f};
+    for (size_t i = 0; i < n; i++) {
+        levels[first + i] = (float)level_of(model, n_fixed + first + i);
+    }
+    const double forgetting = attention(model) * model->forgetting;
+    if (model->next_batch == 0) {
+        model->usual_level += forgetting * (model->level - model->usual_level);
+    }
+    ub_learner_update(model->learner, first, n, levels, 1.0 - forgetting);
+    ub_stream_model_carry(model, model->next_batch);
+    model->next_batch = (model->next_batch + 1) % ub_stream_model_batches(model);
+}
+
+void ub_stream_model_carry(ub_stream_model *model, size_t batch)
+{
+    const size_t first = batch * UB_STREAM_BATCH, n = batch_size(model, batch);
+    const size_t component = model->n_components - model->n_free + first;
+    const ub_matrix *all = ub_learner_templates(model->learner);
+    ub_matrix templates = *all, gains = model->gains;
+    templates.data = ub_matrix_column(all, first);
+    gains.data = ub_matrix_column(&model->gains, component);
+    templates.n_cols = gains.n_cols = n;
+    float *h = ub_matrix_column(&model->activations, 0) + component;
+    for (size_t i = 0; i < n; i++) {
+        float *gain = ub_matrix_column(&gains, i);
+        const float before = *gain;
+        *gain = gain_of(model, ub_matrix_column(&templates, i));
+        h[i] *= before / *gain;
+    }
+    ub_activator_replace(model->activator, component, &templates, &gains);
+    ub_masker_replace(model->masker, component, &templates, &gains);
+}
+
+static bool same_rest(const ub_stream_model *a, const ub_stream_model *b)
+{
+    return a->n_free > 0 && a->n_free == b->n_free && a->beta == b->beta &&
+           a->n_bins == b->n_bins && a->transform.window == b->transform.window &&
+           a->transform.size_samples == b->transform.size_samples &&
+           a->transform.hop_samples == b->transform.hop_samples;
+}
+
+bool ub_stream_model_exchange_rest(ub_stream_model *model, ub_stream_model *other)
+{
+    if (!model || !other || !same_rest(model, other)) {
+        return false;
+    }
+    ub_learner *learner = model->learner;
+    model->learner = other->learner;
+    other->learner = learner;
+    const double usual_level = model->usual_level;
+    model->usual_level = other->usual_level;
+    other->usual_level = usual_level;
+    return true;
+}
+
+void ub_stream_model_forget(ub_stream_model *model)
+{
+    memset(ub_matrix_column(&model->activations, 0), 0, model->n_components * sizeof(float));
+    if (model->learner) {
+        ub_learner_forget(model->learner);
+        model->next_batch = 0;
+        model->usual_level = 0.0;
+        for (size_t i = 0; i < ub_stream_model_batches(model); i++) {
+            ub_stream_model_carry(model, i);
+        }
+    }
 }

@@ -20,6 +20,7 @@ ub_stream_settings ub_stream_settings_default(void)
         .mask_exponent = 1.0,
         .beta = 1.0,
         .glide_s = 0.01,
+        .forget_s = 1.0,
     };
 }
 
@@ -46,6 +47,18 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
     }
     if (!ub_in_range(settings->beta, -1.0, 3.0)) {
         return ub_fail(why, UB_BAD_SETTING, "beta is %g, but must be from -1 to 3", settings->beta);
+    }
+    if (!ub_in_range(settings->sparsity, 0.0, 100.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "a sparsity of %g is not from 0 to 100",
+                       settings->sparsity);
+    }
+    if (settings->n_free > UB_STREAM_MAX_FREE) {
+        return ub_fail(why, UB_BAD_SETTING, "%zu free components, but 0 to %d are supported",
+                       settings->n_free, UB_STREAM_MAX_FREE);
+    }
+    if (!ub_in_range(settings->forget_s, 0.5, 60.0)) {
+        return ub_fail(why, UB_BAD_SETTING, "a forgetting time of %g s is not from 0.5 to 60",
+                       settings->forget_s);
     }
     if (!ub_in_range(settings->glide_s, 0.0, 10.0)) {
         return ub_fail(why, UB_BAD_SETTING, "a glide of %g s is not from 0 to 10",

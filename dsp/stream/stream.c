@@ -10,6 +10,7 @@
 // when the hop has come to the sample where it is due, whatever blocks the caller cuts.
 #include "glide.h"
 #include "ground/fpu.h"
+#include "plan.h"
 #include "stream_model.h"
 
 #include <math.h>
@@ -17,8 +18,7 @@
 #include <string.h>
 
 enum {
-    CHUNK = 64, // samples that are mixed at a time
-    MOST_STEPS = 128 // channels + 1 + 50 updates + masks + sources x channels, at most 86
+    CHUNK = 64 // samples that are mixed at a time
 };
 
 // What is known of a source from hop to hop.
@@ -47,8 +47,9 @@ struct ub_stream {
     source_state sources[UB_STREAM_MAX_SOURCES];
     size_t position; // in the hop
     size_t head; // of the ring: the first sample of this hop that goes out
-    size_t n_steps, next_step;
-    size_t due[MOST_STEPS];
+    ub_plan plan;
+    size_t next_step;
+    bool carries; // this hop: the model has taken over what another had learned
 };
 
 // ---- life --------------------------------------------------------------------------------------
@@ -90,16 +91,41 @@ static bool allocate(ub_stream *s)
            !ub_stft_work_new(s->stft, &s->work) && !ub_matrix_new(s->n_bins, 1, &s->magnitudes);
 }
 
-static void plan_steps(ub_stream *stream);
+static void plan_steps(ub_stream *s)
+{
+    const ub_stream_model *model = s->model;
+    ub_plan_shape shape = {.hop = s->hop,
+                           .size = s->size,
+                           .n_bins = s->n_bins,
+                           .n_components = model ? model->n_components : 0,
+                           .n_sources = ub_stream_n_sources(s),
+                           .n_learned = UB_STREAM_BATCH};
+    shape.counts[UB_STEP_ANALYSE] = s->n_channels;
+    shape.counts[UB_STEP_STEM] = shape.n_sources * s->n_channels;
+    if (model) {
+        shape.counts[UB_STEP_CARRY] = s->carries ? ub_stream_model_batches(model) : 0;
+        shape.counts[UB_STEP_BEGIN] = shape.counts[UB_STEP_MASK] = 1;
+        shape.counts[UB_STEP_UPDATE] = s->settings.n_updates;
+        shape.counts[UB_STEP_HEAR] = model->n_free > 0;
+        shape.counts[UB_STEP_LEARN] = model->batches_per_frame;
+    }
+    ub_plan_make(&shape, &s->plan);
+}
 
 // Between two frames. What waits has to wait on while nobody has come for the model before.
 static void take_model(ub_stream *s)
 {
-    if (s->swaps && !s->retired) {
+    const bool carried = s->carries;
+    s->carries = false;
+    const bool takes = s->swaps && !s->retired;
+    if (takes) {
+        s->carries = ub_stream_model_exchange_rest(s->waiting, s->model);
         s->retired = s->model;
         s->model = s->waiting;
         s->waiting = NULL;
         s->swaps = false;
+    }
+    if (takes || carried) {
         plan_steps(s);
     }
 }
@@ -152,6 +178,11 @@ size_t ub_stream_n_sources(const ub_stream *stream)
     return stream->model ? stream->model->n_sources : 1;
 }
 
+size_t ub_stream_rest(const ub_stream *stream)
+{
+    return stream->model ? ub_stream_model_rest(stream->model) : stream->settings.n_free == 0;
+}
+
 void ub_stream_reset(ub_stream *s)
 {
     for (size_t c = 0; c < s->n_channels; c++) {
@@ -165,8 +196,7 @@ void ub_stream_reset(ub_stream *s)
     s->position = s->head = s->next_step = 0;
     take_model(s);
     if (s->model) {
-        memset(ub_matrix_column(&s->model->activations, 0), 0,
-               s->model->n_components * sizeof(float));
+        ub_stream_model_forget(s->model);
     }
 }
 
@@ -202,71 +232,6 @@ float ub_stream_level(const ub_stream *stream, size_t source)
 }
 
 // ---- the steps of a frame ----------------------------------------------------------------------
-
-// In the order in which they run: transforms, begin, updates, masks, stems. Without a model there
-// is one source, and only transforms and stems.
-typedef enum step_kind { STEP_ANALYSE, STEP_BEGIN, STEP_UPDATE, STEP_MASK, STEP_STEM } step_kind;
-
-typedef struct stream_step {
-    step_kind kind;
-    size_t index;
-} stream_step;
-
-static stream_step step_at(const ub_stream *s, size_t i)
-{
-    if (i < s->n_channels) {
-        return (stream_step){STEP_ANALYSE, i};
-    }
-    i -= s->n_channels;
-    if (!s->model) {
-        return (stream_step){STEP_STEM, i};
-    }
-    if (i == 0) {
-        return (stream_step){STEP_BEGIN, 0};
-    }
-    i -= 1;
-    if (i < s->settings.n_updates) {
-        return (stream_step){STEP_UPDATE, i};
-    }
-    i -= s->settings.n_updates;
-    return i == 0 ? (stream_step){STEP_MASK, 0} : (stream_step){STEP_STEM, i - 1};
-}
-
-// Roughly, in floating-point operations: only the proportions matter.
-static double cost_of(const ub_stream *s, stream_step step)
-{
-    const double size = (double)s->size, bins = (double)s->n_bins;
-    const double components = s->model ? (double)s->model->n_components : 0.0;
-    const double sources = (double)ub_stream_n_sources(s);
-    switch (step.kind) {
-    case STEP_ANALYSE:
-        return 3.0 * size * log2(size);
-    case STEP_BEGIN:
-        return 20.0 * bins + 4.0 * components;
-    case STEP_UPDATE:
-        return 4.0 * bins * (components + 8.0);
-    case STEP_MASK:
-        return 2.0 * bins * (components + 8.0 * sources);
-    case STEP_STEM:
-    default:
-        return 3.0 * size * log2(size) + 8.0 * size;
-    }
-}
-
-// A step is due when the share of the hop that has come in is that of the work before it.
-static void plan_steps(ub_stream *s)
-{
-    const size_t n_stems = ub_stream_n_sources(s) * s->n_channels;
-    s->n_steps = s->n_channels + n_stems + (s->model ? 2 + s->settings.n_updates : 0);
-    double total = 0.0, done = 0.0;
-    for (size_t i = 0; i < s->n_steps; i++) {
-        total += cost_of(s, step_at(s, i));
-    }
-    for (size_t i = 0; i < s->n_steps; i++) {
-        s->due[i] = (size_t)(done / total * (double)s->hop);
-        done += cost_of(s, step_at(s, i));
-    }
-}
 
 static float complex *spectrum_of(const ub_stream *s, size_t channel)
 {
@@ -317,23 +282,33 @@ static void make_stem(ub_stream *s, size_t source, size_t channel)
     s->sources[source].hops_left = s->support / s->hop + 1;
 }
 
-static void run_step(ub_stream *s, stream_step step)
+static void run_step(ub_stream *s, const ub_step *step)
 {
-    switch (step.kind) {
-    case STEP_ANALYSE:
-        ub_stft_analyse_frame(s->stft, s->history[step.index], s->work, spectrum_of(s, step.index));
+    switch (step->kind) {
+    case UB_STEP_CARRY:
+        ub_stream_model_carry(s->model, step->index);
         break;
-    case STEP_BEGIN:
+    case UB_STEP_ANALYSE:
+        ub_stft_analyse_frame(s->stft, s->history[step->index], s->work,
+                              spectrum_of(s, step->index));
+        break;
+    case UB_STEP_BEGIN:
         begin_frame(s);
         break;
-    case STEP_UPDATE:
+    case UB_STEP_UPDATE:
         ub_stream_model_update(s->model, &s->magnitudes);
         break;
-    case STEP_MASK:
+    case UB_STEP_MASK:
         ub_stream_model_mask(s->model);
         break;
-    case STEP_STEM:
-        make_stem(s, step.index / s->n_channels, step.index % s->n_channels);
+    case UB_STEP_STEM:
+        make_stem(s, step->index / s->n_channels, step->index % s->n_channels);
+        break;
+    case UB_STEP_HEAR:
+        ub_stream_model_hear(s->model, &s->magnitudes);
+        break;
+    case UB_STEP_LEARN:
+        ub_stream_model_learn(s->model);
         break;
     }
 }
@@ -431,7 +406,8 @@ static void end_hop(ub_stream *s)
 
 static size_t until_next(const ub_stream *s, size_t n)
 {
-    const size_t end = s->next_step < s->n_steps ? s->due[s->next_step] : s->hop;
+    const ub_plan *plan = &s->plan;
+    const size_t end = s->next_step < plan->n_steps ? plan->steps[s->next_step].due : s->hop;
     const size_t rest = end - s->position;
     n = n < rest ? n : rest;
     return n < CHUNK ? n : CHUNK;
@@ -442,9 +418,8 @@ void ub_stream_process(ub_stream *s, const float *const *in, float *const *out, 
 {
     const uint64_t mode = ub_fpu_flush_denormals();
     for (size_t done = 0; done < n;) {
-        while (s->next_step < s->n_steps && s->due[s->next_step] <= s->position) {
-            run_step(s, step_at(s, s->next_step));
-            s->next_step++;
+        while (s->next_step < s->plan.n_steps && s->plan.steps[s->next_step].due <= s->position) {
+            run_step(s, &s->plan.steps[s->next_step++]);
         }
         const size_t some = until_next(s, n - done);
         take_in(s, in, done, some);

@@ -3,21 +3,41 @@
 #ifndef UNBRAID_STREAM_STREAM_MODEL_H
 #define UNBRAID_STREAM_STREAM_MODEL_H
 
+#include "factor/learner.h"
 #include "unbraid/mask.h"
 #include "unbraid/nmf.h"
 #include "unbraid/stft.h"
 #include "unbraid/stream.h"
 
+enum {
+    UB_STREAM_BATCH = 4 ///< templates of the rest that are brought up to date at a time
+};
+
 struct ub_stream_model {
     ub_stft_settings transform; // that it was made for
+    double beta;
     size_t n_sources, n_components, n_bins;
     char (*names)[UB_DICTIONARY_MAX_NAME + 1];
     ub_activator *activator;
     ub_masker *masker;
+    // Templates sum to one: an activation times its gain is the level of its component. Gains give
+    // templates the norm one that sparsity wants; without it they are one.
+    ub_matrix gains; // 1 x K
+    bool is_sparse;
+    float penalty; // of this frame
     ub_matrix activations; // K x 1: those of the frame before, then of this one
     float *work; // for both
     float *masks; // n_sources x mask_stride
     size_t mask_stride;
+
+    // The rest: the last components, in batches; each frame teaches the next few of them.
+    size_t n_free;
+    ub_learner *learner; // NULL when n_free is 0
+    size_t batches_per_frame, next_batch;
+    double forgetting; // share of what a template has learned that goes when it learns
+    double level; // of the frame
+    double usual_level; // over the forgetting time
+    float *model; // of the frame
 };
 
 /** The transform that a stream of these settings, which are checked, works with. */
@@ -35,5 +55,24 @@ void ub_stream_model_update(ub_stream_model *model, const ub_matrix *magnitudes)
 
 /** Masks of all sources for the frame: mask of source j from masks + j * mask_stride on. */
 void ub_stream_model_mask(ub_stream_model *model);
+
+/** Batches that the rest is made of. */
+size_t ub_stream_model_batches(const ub_stream_model *model);
+
+/** Let the rest take in the frame. */
+void ub_stream_model_hear(ub_stream_model *model, const ub_matrix *magnitudes);
+
+/** Let the next batch of the rest learn from the frame. */
+void ub_stream_model_learn(ub_stream_model *model);
+
+/** Exchange what two models, which may be NULL, have learned of the rest, if both can use it.
+    @return whether they have: then each must be given its batches by ub_stream_model_carry(). */
+bool ub_stream_model_exchange_rest(ub_stream_model *model, ub_stream_model *other);
+
+/** Copy one batch of what was learned to where it is used. */
+void ub_stream_model_carry(ub_stream_model *model, size_t batch);
+
+/** Forget the last frame and all that was learned. */
+void ub_stream_model_forget(ub_stream_model *model);
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Run a stream over raw samples, as fast as it goes, and tell what its blocks cost.
 //
-//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK] < mix.f32 > stems.f32
+//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK [FREE [FORGET_S [SPARSITY]]]] < mix.f32 >
+//   stems.f32
 //
 // MODE is quality, balanced, live or short. Samples are interleaved 32-bit floats; the stems come
 // out with the channels of source after source interleaved, without the latency. To stderr goes a
@@ -124,6 +125,9 @@ int main(int argc, char **argv)
     settings.mode = mode_from(argv[1]);
     settings.rate_hz = strtod(argv[2], NULL);
     settings.n_channels = strtoul(argv[3], NULL, 10);
+    settings.n_free = argc > 6 ? strtoul(argv[6], NULL, 10) : settings.n_free;
+    settings.forget_s = argc > 7 ? strtod(argv[7], NULL) : settings.forget_s;
+    settings.sparsity = argc > 8 ? strtod(argv[8], NULL) : settings.sparsity;
     size_t block = argc > 5 ? strtoul(argv[5], NULL, 10) : 64;
     block = block < 1 ? 1 : block > MOST_BLOCK ? MOST_BLOCK : block;
     ub_stream *stream = open_stream(&settings, argv[4]);

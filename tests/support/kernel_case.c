@@ -46,9 +46,9 @@ kernel_case kernel_case_new(const ub_kernels *kernels, size_t most_components, s
     }
     p.packed = new_matrix(p.packing.n_floats, 1);
     p.transposed = new_matrix(p.packing.n_transposed, 1);
-    kernels->pack(&p.packing, p.templates.data, p.templates.stride, p.gains.data, p.gains.stride,
-                  p.packed.data);
-    kernels->transpose(&p.packing, p.packed.data, p.transposed.data);
+    kernels->pack(&p.packing, 0, p.n_components, p.templates.data, p.templates.stride, p.gains.data,
+                  p.gains.stride, p.packed.data);
+    kernels->transpose(&p.packing, 0, p.n_components, p.packed.data, p.transposed.data);
     return p;
 }
 

@@ -25,8 +25,8 @@ static void settings_outside_their_range_are_refused(void **state)
     ub_message why = {""};
     const ub_stream_settings good = ub_stream_settings_default();
     assert_int_equal(ub_stream_settings_check(&good, &why), UB_OK);
-    ub_stream_settings bad[14];
-    for (size_t i = 0; i < 14; i++) {
+    ub_stream_settings bad[19];
+    for (size_t i = 0; i < 19; i++) {
         bad[i] = good;
     }
     bad[0].rate_hz = 7999.0, bad[1].rate_hz = 192001.0, bad[2].rate_hz = NAN;
@@ -34,8 +34,10 @@ static void settings_outside_their_range_are_refused(void **state)
     bad[6].n_updates = 0, bad[7].n_updates = 51, bad[8].mask_exponent = 0.4;
     bad[9].mask_exponent = 2.1, bad[10].beta = -1.1, bad[11].beta = 3.1;
     bad[12].glide_s = -0.1, bad[13].glide_s = 10.1;
+    bad[14].n_free = UB_STREAM_MAX_FREE + 1, bad[15].forget_s = 0.4, bad[16].forget_s = 61.0;
+    bad[17].sparsity = -0.1, bad[18].sparsity = 101.0;
     ub_dictionary dictionary = small_dictionary(RATE_HZ);
-    for (size_t i = 0; i < 14; i++) {
+    for (size_t i = 0; i < 19; i++) {
         ub_stream *stream = NULL;
         ub_stream_model *model = NULL;
         why.text[0] = '\0';

@@ -63,6 +63,16 @@ UB_API UB_RT void ub_masker_run(const ub_masker *masker, size_t channel,
 
 enum { UB_MASKER_MOST_FRAMES = 64 };
 
+/**
+   Give components from `first` on other templates and gains; their sources stay.
+
+   @param templates  F x n, finite, >= 0, such that first + n is at most K. Copied.
+   @param gains      C x n, finite, >= 0. Copied.
+   Not while another thread uses the masker. Time O(C F n).
+*/
+UB_API UB_RT void ub_masker_replace(ub_masker *masker, size_t first, const ub_matrix *templates,
+                                    const ub_matrix *gains);
+
 /** masked[i] = mask[i] * spectrum[i]. In place is fine. */
 UB_API UB_RT void ub_mask_apply_frame(const float *mask, const float complex *spectrum,
                                       size_t n_bins, float complex *masked);

@@ -227,10 +227,29 @@ UB_API UB_RT void ub_activator_run(const ub_activator *activator, const ub_matri
    One update, on bins, of the activations that are in one column: what ub_activator_run() is made
    of, for callers that start from elsewhere.
    @param relaxed  Over-relaxed or plain.
+   @param penalty  Factor of the penalties of the settings, >= 0: they have a unit, V^(beta - 1),
+                   that may change from frame to frame.
 */
 UB_API UB_RT void ub_activator_update(const ub_activator *activator, const ub_matrix *spectra,
-                                      size_t frame, bool relaxed, float *work,
+                                      size_t frame, bool relaxed, float penalty, float *work,
                                       ub_matrix *activations);
+
+/** Floats that ub_activator_model() writes: n_bins rounded up. */
+UB_API UB_RT size_t ub_activator_stride(const ub_activator *activator);
+
+/** The model of one channel for the activations in one column: ub_activator_stride() floats. */
+UB_API UB_RT void ub_activator_model(const ub_activator *activator, size_t channel,
+                                     const ub_matrix *activations, size_t frame, float *model);
+
+/**
+   Give components from `first` on other templates and gains.
+
+   @param templates  F x n, finite, >= 0, such that first + n is at most K. Copied.
+   @param gains      C x n, finite, >= 0. Copied.
+   Not while another thread uses the activator. Time O(C F n).
+*/
+UB_API UB_RT void ub_activator_replace(ub_activator *activator, size_t first,
+                                       const ub_matrix *templates, const ub_matrix *gains);
 
 #ifdef __cplusplus
 }

@@ -17,12 +17,17 @@ extern "C" {
 
    A stream takes samples in blocks of any size and gives as many back, late by a latency that is
    fixed, known and exact. It knows the templates of a model; the activations of each frame come
-   from a few multiplicative updates that start from those of the frame before. Masks of all sources
-   sum to one, so the stems sum to the delayed input, whatever the model and while it changes.
+   from a few multiplicative updates that start from those of the frame before. What the model does
+   not explain can be a source too, the rest: free components learn it while it sounds, from every
+   frame a little, and forget what has not been heard for a while [1]. Masks of all sources sum to
+   one, so the stems sum to the delayed input, whatever the model and while it changes.
 
    The work of a frame is cut into steps that are due at fixed samples of the hop that follows, so
    that small blocks cost about the same each. That hop is part of the latency. The output depends
    on the samples alone and not on how they are cut into blocks.
+
+   [1] Lefevre, Bach, Fevotte. Online algorithms for nonnegative matrix factorization with the
+   Itakura-Saito divergence. WASPAA 2011.
 */
 typedef struct ub_stream ub_stream;
 
@@ -38,7 +43,7 @@ typedef enum ub_stream_mode {
     UB_STREAM_SHORT, ///< synthesis 3.7 ms, latency 5.6 ms
 } ub_stream_mode;
 
-enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16 };
+enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16, UB_STREAM_MAX_FREE = 64 };
 
 typedef struct ub_stream_settings {
     double rate_hz; ///< 8000 to 192000
@@ -47,10 +52,15 @@ typedef struct ub_stream_settings {
     size_t n_updates; ///< of the activations of a frame, 1 to 50
     double mask_exponent; ///< 0.5 to 2
     double beta; ///< divergence, -1 to 3
+    double sparsity; ///< weight of the L1 penalty on activations, 0 to 100: fewer components sound
+                     ///< at a time. The same as UB_PARAM_SPARSITY
+    size_t n_free; ///< components that learn the rest, 0 (there is none) to UB_STREAM_MAX_FREE
+    double forget_s; ///< how long the rest remembers, in seconds of sound, 0.5 to 60
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
 } ub_stream_settings;
 
-/** Two channels at 48 kHz, balanced, 8 updates, exponent 1, beta 1, gains glide in 10 ms. */
+/** Two channels at 48 kHz, balanced, 8 updates, exponent 1, beta 1, not sparse, no free components,
+    a memory of 1 s, gains glide in 10 ms. */
 UB_API ub_stream_settings ub_stream_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
@@ -70,13 +80,15 @@ UB_API void ub_stream_free(ub_stream *stream);
 /** Samples by which the output is late. */
 UB_API UB_RT size_t ub_stream_latency(const ub_stream *stream);
 
-/** Forget all sound, as if new; a model that waits takes over at once, and gains arrive at once. */
+/** Forget all sound and all that was learned of the rest, as if new; a model that waits takes over
+   at once, and gains arrive at once. */
 UB_API UB_RT void ub_stream_reset(ub_stream *stream);
 
 /**
    Make a dictionary ready: fit it to the rate and window of the settings, and pack it.
 
-   @param dictionary  At most UB_STREAM_MAX_SOURCES sources. Not kept.
+   @param dictionary  At most UB_STREAM_MAX_SOURCES sources, one less with free components: the rest
+   is a source of the model. Not kept.
    @return UB_OK, UB_BAD_SETTING, UB_BAD_SHAPE, UB_NO_MEMORY, or what ub_dictionary_fit() says.
 */
 UB_API UB_MUST_USE ub_status ub_stream_model_new(const ub_stream_settings *settings,
@@ -90,9 +102,14 @@ UB_API void ub_stream_model_free(ub_stream_model *model);
 UB_API UB_RT size_t ub_stream_model_n_sources(const ub_stream_model *model);
 UB_API UB_RT const char *ub_stream_model_name(const ub_stream_model *model, size_t source);
 
+/** The index of the rest, which is the last source and has the name "rest"; the number of sources
+    when the settings have no free components and there is none. */
+UB_API UB_RT size_t ub_stream_model_rest(const ub_stream_model *model);
+
 /**
    Give the stream a model, from its next frame on; windows overlap, so the change fades. The stream
-   owns it now. NULL goes back to one source.
+   owns it now. NULL goes back to one source. What was learned of the rest goes on with a model of
+   the same beta, mode, rate and number of free components; otherwise the rest begins anew.
 
    @param model  Made with the settings of the stream (rate, mode); at most one may wait.
    @return true, or false when the one before still waits: then nothing has changed.
@@ -106,6 +123,10 @@ UB_API UB_RT ub_stream_model *ub_stream_retired(ub_stream *stream);
 
 /** Sources now: those of the model in use, or 1. */
 UB_API UB_RT size_t ub_stream_n_sources(const ub_stream *stream);
+
+/** The index of the rest among them, or their number when there is none. Without a model but with
+    free components in the settings the one source is the rest. */
+UB_API UB_RT size_t ub_stream_rest(const ub_stream *stream);
 
 /** The gain of a source in the mix, linear, 0 to 1000; it glides there. All are 1 at first. Sources
     that the model lacks keep their gain for a later one. */
