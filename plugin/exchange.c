@@ -71,13 +71,23 @@ static void free_old(plugin *p)
     }
 }
 
+static float within(const plugin *p, size_t port, float low, float high, float fallback)
+{
+    return fminf(fmaxf(plugin_value(p, port, fallback), low), high);
+}
+
 static tuning wanted_tuning(const plugin *p)
 {
-    const float mode = plugin_value(p, PORT_MODE, (float)UB_STREAM_BALANCED);
-    const float exponent = plugin_value(p, PORT_EXPONENT, 1.0f);
+    const tuning standard = tuning_standard();
+    const float mode =
+        within(p, PORT_MODE, UB_STREAM_QUALITY, UB_STREAM_SHORT, (float)standard.mode);
     return (tuning){
-        .mode = (ub_stream_mode)fminf(fmaxf(roundf(mode), UB_STREAM_QUALITY), UB_STREAM_SHORT),
-        .exponent = fminf(fmaxf(exponent, 0.5f), 2.0f),
+        .mode = (ub_stream_mode)roundf(mode),
+        .exponent = within(p, PORT_EXPONENT, 0.5f, 2.0f, standard.exponent),
+        .sparsity = within(p, PORT_SPARSITY, 0.0f, 100.0f, standard.sparsity),
+        .n_free = (unsigned)roundf(
+            within(p, PORT_FREE, 0.0f, UB_STREAM_MAX_FREE, (float)standard.n_free)),
+        .forget_s = within(p, PORT_FORGET_S, 0.5f, 60.0f, standard.forget_s),
     };
 }
 
@@ -108,8 +118,7 @@ static bool next_task(plugin *p, request *r)
         r->task = TASK_LEARN;
         r->source = lowest(l->must_learn);
         l->must_learn &= l->must_learn - 1;
-    } else if (p->must_tune || wanted.mode != p->asked.mode ||
-               wanted.exponent != p->asked.exponent) {
+    } else if (p->must_tune || !tuning_same(wanted, p->asked)) {
         r->task = TASK_TUNE;
         p->asked = wanted;
         p->must_tune = false;

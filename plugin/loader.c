@@ -51,6 +51,24 @@ void loader_stop(loader *l)
     pthread_mutex_destroy(&l->lock);
 }
 
+tuning tuning_standard(void)
+{
+    const ub_stream_settings settings = ub_stream_settings_default();
+    return (tuning){
+        .mode = settings.mode,
+        .exponent = (float)settings.mask_exponent,
+        .sparsity = (float)settings.sparsity,
+        .n_free = (unsigned)settings.n_free,
+        .forget_s = (float)settings.forget_s,
+    };
+}
+
+bool tuning_same(tuning a, tuning b)
+{
+    return a.mode == b.mode && a.exponent == b.exponent && a.sparsity == b.sparsity &&
+           a.n_free == b.n_free && a.forget_s == b.forget_s;
+}
+
 ub_stream_settings loader_settings(const loader *l, tuning t)
 {
     ub_stream_settings settings = ub_stream_settings_default();
@@ -58,6 +76,9 @@ ub_stream_settings loader_settings(const loader *l, tuning t)
     settings.n_channels = l->n_channels;
     settings.mode = t.mode;
     settings.mask_exponent = (double)t.exponent;
+    settings.sparsity = (double)t.sparsity;
+    settings.n_free = t.n_free;
+    settings.forget_s = (double)t.forget_s;
     return settings;
 }
 
@@ -141,8 +162,8 @@ static ub_status make(const loader *l, tuning now, tuning wanted, product *p, ub
     const ub_stream_settings settings = loader_settings(l, wanted);
     ub_status status = UB_OK;
     p->now = wanted;
-    sources_numbers(&l->sources, p->numbers);
-    if (wanted.mode != now.mode) {
+    sources_numbers(&l->sources, wanted.n_free > 0, p->numbers);
+    if (wanted.mode != now.mode || wanted.n_free != now.n_free) {
         status = engine_new(&settings, &p->engine, why);
     }
     if (!status && l->sources.all.n_sources > 0) {

@@ -12,8 +12,15 @@
 /** What can be heard of the settings. */
 typedef struct tuning {
     ub_stream_mode mode;
-    float exponent;
+    float exponent, sparsity;
+    unsigned n_free; // components of the rest
+    float forget_s;
 } tuning;
+
+/** That of controls as they are at first. */
+tuning tuning_standard(void);
+
+bool tuning_same(tuning a, tuning b);
 
 typedef enum task {
     TASK_TUNE, ///< make what is wanted of the sources that are there
@@ -50,7 +57,7 @@ typedef struct product {
     bool is_good; // else nothing below counts but this:
     bool was_stopped; // learning, by `must_stop`
     tuning now; // once it plays
-    unsigned char numbers[N_SOURCES]; // of the sources at each place
+    unsigned char numbers[N_PLACES]; // of the sources at each place
     engine *engine; // that takes over with a model of its own, or NULL
     ub_stream_model *model; // for the engine that plays, NULL for none
 } product;

@@ -37,7 +37,7 @@ typedef struct plugin {
     plugin_uris uris;
     size_t n_channels;
     void *ports[PORT_FIRST_AUDIO];
-    float *audio[MAX_CHANNELS * (2 + N_STEMS)];
+    float *audio[MAX_CHANNELS * N_AUDIO];
 
     // Shared by threads.
     loader loader;
@@ -51,7 +51,7 @@ typedef struct plugin {
     char path[MAX_PATH_BYTES]; // as it knows the wish
     places where;
     char export_path[MAX_PATH_BYTES]; // empty: nothing to export
-    unsigned char numbers[N_SOURCES]; // of the sources at each place
+    unsigned char numbers[N_PLACES]; // of the sources at each place
     learning learning;
     bool must_publish; // the path, as a wish
     bool must_load, must_tell; // the path: to the worker, to the host

@@ -15,7 +15,8 @@
 enum {
     MAX_CHANNELS = 2,
     N_SOURCES = 8, // with ports of their own; any others follow solo alone
-    N_STEMS = 4,
+    N_STEMS = 4, // of sources, and one of the rest
+    N_AUDIO = 2 + N_STEMS + 1, // ports of each channel
     LONGEST_LESSON_S = 60 // of each source
 };
 
@@ -28,11 +29,15 @@ typedef enum plugin_port {
     PORT_FREEWHEEL,
     PORT_MODE, ///< a ub_stream_mode
     PORT_EXPONENT,
+    PORT_SPARSITY,
+    PORT_FREE, ///< components of the rest, 0: there is none
+    PORT_FORGET_S, ///< how long the rest remembers
     PORT_REMOVED, ///< listen to what the mix lacks
     PORT_SOURCES, ///< out: how many the model has
     PORT_PROGRESS, ///< out: of learning, in percent
     PORT_FIRST_SOURCE, ///< those of each source: a source_port
-    PORT_FIRST_AUDIO = PORT_FIRST_SOURCE + 7 * N_SOURCES, ///< in, out, stems of each channel
+    PORT_FIRST_REST = PORT_FIRST_SOURCE + 7 * N_SOURCES, ///< those of the rest: a rest_port
+    PORT_FIRST_AUDIO = PORT_FIRST_REST + 4, ///< in, out, stems, the rest; of each channel
 } plugin_port;
 
 typedef enum source_port {
@@ -45,6 +50,8 @@ typedef enum source_port {
     SOURCE_HEARD_S, ///< out: gathered to learn from
     N_SOURCE_PORTS
 } source_port;
+
+typedef enum rest_port { REST_GAIN_DB, REST_SOLO, REST_MUTE, REST_LEVEL_DB } rest_port;
 
 /** The number of a source's port. */
 static inline unsigned port_of_source(unsigned source, source_port which)

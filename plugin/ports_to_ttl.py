@@ -91,6 +91,13 @@ def plugin_ports():
                 f"lv2:scalePoint {points}"),
         control("Input", "exponent", "Mask Exponent", "Above 1, less of other sources is heard, and more artefacts",
                 *span("1.0", "0.5", "2.0"), "lv2:portProperty pprop:expensive", "units:unit units:coef"),
+        control("Input", "sparsity", "Sparsity", "Higher: fewer components sound at a time, so sources take less from each other, until they lose parts of their own",
+                *span("0.0", "0.0", "100.0"), "lv2:portProperty pprop:expensive"),
+        control("Input", "free", "Free Components",
+                "Above 0 there is one more source, the rest, whose components learn what the others do not explain, while it plays. A change is silent for a moment",
+                *span(0, 0, 64), "lv2:portProperty lv2:integer , pprop:expensive , pprop:notAutomatic"),
+        control("Input", "forget", "Rest Memory", "How long the rest remembers what it has learned",
+                *span("FORGET", "0.5", "60.0"), "lv2:portProperty pprop:expensive , pprop:notAutomatic", "units:unit units:s"),
         control("Input", "removed", "Listen to Removed", "Hear what the mix lacks of the input, to judge what is taken away",
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled"),
         control("Output", "sources", "Sources", "How many sources the dictionary has", *span(1, 1, 16),
@@ -123,6 +130,21 @@ def source_ports(j, uri):
     ]
 
 
+def rest_ports(uri):
+    group = f"pg:group <{uri}#rest>"
+    return [
+        control("Input", "gain_rest", "Rest Gain", "Level of the rest in the mix; the lowest is silence",
+                *span("0.0", "-80.0", "12.0"), "units:unit units:db", group,
+                'lv2:scalePoint [ rdfs:label "Silence" ; rdf:value -80.0 ]'),
+        control("Input", "solo_rest", "Rest Solo", "Only the rest and others that play solo are heard",
+                *span(0, 0, 1), "lv2:portProperty lv2:toggled", group),
+        control("Input", "mute_rest", "Rest Mute", "The rest is not heard", *span(0, 0, 1),
+                "lv2:portProperty lv2:toggled", group),
+        control("Output", "level_rest", "Rest Level", "Level of the rest before its gain",
+                *span("-80.0", "-80.0", "12.0"), "units:unit units:db", group),
+    ]
+
+
 def audio_ports(kind, symbol, name, group, channels, *more):
     for suffix, word, designation in channels:
         yield [f"a lv2:{kind}Port , lv2:AudioPort", f'lv2:symbol "{symbol}{suffix}"', f'lv2:name "{name}{word}"',
@@ -139,12 +161,15 @@ def plugin(variant, channels, version):
     ports = plugin_ports()
     for j in range(1, SOURCES + 1):
         ports += source_ports(j, uri)
+    ports += rest_ports(uri)
     ports += audio_ports("Input", "in", "In", f"{uri}#in", channels)
     ports += audio_ports("Output", "out", "Out", f"{uri}#out", channels)
     for j in range(1, STEMS + 1):
         ports += audio_ports("Output", f"stem_{j}", f"Source {j} Out", f"{uri}#stem_{j}", channels,
                              f'rdfs:comment "Source {j} alone, before its gain"',
                              "lv2:portProperty lv2:connectionOptional")
+    ports += audio_ports("Output", "stem_rest", "Rest Out", f"{uri}#stem_rest", channels,
+                         'rdfs:comment "The rest alone, before its gain"', "lv2:portProperty lv2:connectionOptional")
     text = " , ".join("[\n\t\t" + " ;\n\t\t".join(lines[:1] + [f"lv2:index {i}"] + lines[1:]) + "\n\t]"
                       for i, lines in enumerate(ports))
     body = PLUGIN.format(variant=variant, title=variant.capitalize(), minor=version[0], micro=version[1],
@@ -153,6 +178,8 @@ def plugin(variant, channels, version):
     body += group(f"{uri}#out", "Output", "out", f"{shape} , pg:OutputGroup")
     for j in range(1, STEMS + 1):
         body += group(f"{uri}#stem_{j}", f"Source {j} Output", f"stem_{j}", f"{shape} , pg:OutputGroup")
+    body += group(f"{uri}#stem_rest", "Rest Output", "stem_rest", f"{shape} , pg:OutputGroup")
+    body += group(f"{uri}#rest", "Rest", "rest", "pg:Group")
     for j in range(1, SOURCES + 1):
         body += group(f"{uri}#source_{j}", f"Source {j}", f"source_{j}", "pg:Group")
     return body

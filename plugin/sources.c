@@ -324,20 +324,18 @@ ub_status sources_encode(sources *s, const char *path, unsigned char **bytes, si
     return status;
 }
 
-void sources_numbers(const sources *s, unsigned char numbers[N_SOURCES])
+void sources_numbers(const sources *s, bool has_rest, unsigned char numbers[N_PLACES])
 {
-    size_t next_free = s->all.n_sources > 0 ? s->all.n_sources : 1; // without any, the first is all
+    // Without any source the first place is everything, unless that is the rest.
+    const bool first_is_all = s->all.n_sources == 0 && !has_rest;
+    size_t n = s->all.n_sources + first_is_all;
+    numbers[PLACE_REST] = (unsigned char)n++;
     for (size_t place = 0; place < N_SOURCES; place++) {
-        bool is_there = s->all.n_sources == 0 && place == 0;
-        numbers[place] = 0;
+        size_t number = first_is_all && place == 0 ? 0 : n;
         for (size_t i = 0; i < s->all.n_sources; i++) {
-            if (s->all_places.of[i] == place) {
-                numbers[place] = (unsigned char)i;
-                is_there = true;
-            }
+            number = s->all_places.of[i] == place ? i : number;
         }
-        if (!is_there) {
-            numbers[place] = (unsigned char)next_free++;
-        }
+        numbers[place] = (unsigned char)number;
+        n += number == n;
     }
 }

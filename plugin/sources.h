@@ -74,8 +74,11 @@ ub_status sources_forget(sources *s, size_t source, ub_message *why);
 ub_status sources_encode(sources *s, const char *path, unsigned char **bytes, size_t *size,
                          places *where, ub_message *why);
 
-/** For each place the number of its source in the model. Places without a source get numbers that
-    no source has. */
-void sources_numbers(const sources *s, unsigned char numbers[N_SOURCES]);
+enum { PLACE_REST = N_SOURCES, N_PLACES };
+
+/** For each place, and for the rest, the number of its source in the model. Places without a source
+    get numbers that no source has, UB_STREAM_MAX_SOURCES at most.
+    @param has_rest  Whether the model has one. */
+void sources_numbers(const sources *s, bool has_rest, unsigned char numbers[N_PLACES]);
 
 #endif

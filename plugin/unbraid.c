@@ -40,13 +40,13 @@ static void cleanup(LV2_Handle handle)
 
 static bool start(plugin *p, double rate_hz)
 {
-    p->now = p->asked = (tuning){.mode = UB_STREAM_BALANCED, .exponent = 1.0f};
+    p->now = p->asked = tuning_standard();
     if (loader_start(&p->loader, rate_hz, p->n_channels, &p->logger)) {
         return false;
     }
     p->learning.source = -1;
     p->where = p->wish.where = places_in_order();
-    sources_numbers(&p->loader.sources, p->numbers);
+    sources_numbers(&p->loader.sources, p->now.n_free > 0, p->numbers);
     const ub_stream_settings settings = loader_settings(&p->loader, p->now);
     ub_message why = {""};
     if (engine_new(&settings, &p->engine, &why)) {
@@ -95,7 +95,7 @@ static void connect_port(LV2_Handle handle, uint32_t port, void *data)
     plugin *p = handle;
     if (port < PORT_FIRST_AUDIO) {
         p->ports[port] = data;
-    } else if (port - PORT_FIRST_AUDIO < p->n_channels * (2 + N_STEMS)) {
+    } else if (port - PORT_FIRST_AUDIO < p->n_channels * N_AUDIO) {
         p->audio[port - PORT_FIRST_AUDIO] = data;
     }
 }
@@ -117,30 +117,42 @@ static void deactivate(LV2_Handle handle)
 
 // ---- sound -------------------------------------------------------------------------------------
 
-static bool is_on(const plugin *p, size_t source, source_port which)
+// Of a source or the rest: its gain, solo and mute follow one another.
+static ub_strip read_strip(const plugin *p, size_t first_port)
 {
-    return plugin_value(p, port_of_source((unsigned)source, which), 0.0f) > 0.5f;
+    const float gain_db = plugin_value(p, first_port + SOURCE_GAIN_DB, 0.0f);
+    return (ub_strip){
+        .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
+        .is_solo = plugin_value(p, first_port + SOURCE_SOLO, 0.0f) > 0.5f,
+        .is_mute = plugin_value(p, first_port + SOURCE_MUTE, 0.0f) > 0.5f,
+    };
+}
+
+static size_t strip_of(size_t place)
+{
+    return place == PLACE_REST ? PORT_FIRST_REST : port_of_source((unsigned)place, SOURCE_GAIN_DB);
 }
 
 static void set_gains(plugin *p)
 {
-    ub_strip strips[N_SOURCES];
-    float gains[UB_STREAM_MAX_SOURCES];
-    for (size_t j = 0; j < N_SOURCES; j++) {
-        const float gain_db = plugin_value(p, port_of_source((unsigned)j, SOURCE_GAIN_DB), 0.0f);
-        strips[j] = (ub_strip){
-            .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
-            .is_solo = is_on(p, j, SOURCE_SOLO),
-            .is_mute = is_on(p, j, SOURCE_MUTE),
-        };
+    ub_strip strips[N_PLACES];
+    float gains[N_PLACES];
+    for (size_t place = 0; place < N_PLACES; place++) {
+        strips[place] = read_strip(p, strip_of(place));
     }
-    const float others = ub_strip_gains(strips, N_SOURCES, gains);
+    const float others = ub_strip_gains(strips, N_PLACES, gains);
     for (size_t i = 0; i < UB_STREAM_MAX_SOURCES; i++) {
         ub_stream_set_gain(p->engine->stream, i, others);
     }
-    for (size_t j = 0; j < N_SOURCES; j++) {
-        ub_stream_set_gain(p->engine->stream, p->numbers[j], gains[j]);
+    for (size_t place = 0; place < N_PLACES; place++) {
+        ub_stream_set_gain(p->engine->stream, p->numbers[place], gains[place]);
     }
+}
+
+static void write_level(const plugin *p, size_t place, size_t port)
+{
+    const float level = ub_stream_level(p->engine->stream, p->numbers[place]);
+    plugin_write(p, port, fmaxf(20.0f * log10f(level + 1e-10f), SILENT_DB));
 }
 
 static void report(const plugin *p)
@@ -150,22 +162,23 @@ static void report(const plugin *p)
     plugin_write(p, PORT_SOURCES, (float)ub_stream_n_sources(stream));
     plugin_write(p, PORT_PROGRESS,
                  (float)atomic_load_explicit(&p->loader.progress, memory_order_relaxed));
-    for (size_t j = 0; j < N_SOURCES; j++) {
-        const float level_db = 20.0f * log10f(ub_stream_level(stream, p->numbers[j]) + 1e-10f);
-        plugin_write(p, port_of_source((unsigned)j, SOURCE_LEVEL_DB), fmaxf(level_db, SILENT_DB));
-        plugin_write(p, port_of_source((unsigned)j, SOURCE_HEARD_S),
+    write_level(p, PLACE_REST, PORT_FIRST_REST + REST_LEVEL_DB);
+    for (unsigned j = 0; j < N_SOURCES; j++) {
+        write_level(p, j, port_of_source(j, SOURCE_LEVEL_DB));
+        plugin_write(p, port_of_source(j, SOURCE_HEARD_S),
                      (float)((double)p->learning.heard[j] / p->loader.rate_hz));
     }
 }
 
-// The stem of each place from the source that is there.
+// The stem of each place from the source that is there; the rest is behind those of the sources.
 static void play(plugin *p, size_t n)
 {
-    float *stems[MAX_CHANNELS * UB_STREAM_MAX_SOURCES] = {NULL};
+    float *stems[MAX_CHANNELS * (UB_STREAM_MAX_SOURCES + 1)] = {NULL};
     float *const *outs = p->audio + p->n_channels;
-    for (size_t j = 0; j < N_STEMS; j++) {
+    for (size_t j = 0; j <= N_STEMS; j++) {
+        const size_t number = p->numbers[j < N_STEMS ? j : PLACE_REST];
         for (size_t c = 0; c < p->n_channels; c++) {
-            stems[p->numbers[j] * p->n_channels + c] = outs[(1 + j) * p->n_channels + c];
+            stems[number * p->n_channels + c] = outs[(1 + j) * p->n_channels + c];
         }
     }
     engine_process(p->engine, (const float *const *)p->audio, outs, stems, UB_STREAM_MAX_SOURCES,

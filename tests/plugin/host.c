@@ -183,7 +183,7 @@ host *host_new(const char *uri, double rate_hz, host_worker worker)
     lilv_node_free(node);
     must(h->plugin, "LV2_PATH has no such plugin");
     float defaults[PORT_FIRST_AUDIO + HOST_MAX_AUDIO];
-    must(lilv_plugin_get_num_ports(h->plugin) == PORT_FIRST_AUDIO + h->n_channels * (2 + N_STEMS),
+    must(lilv_plugin_get_num_ports(h->plugin) == PORT_FIRST_AUDIO + h->n_channels * N_AUDIO,
          "the number of ports");
     lilv_plugin_get_port_ranges_float(h->plugin, NULL, NULL, defaults);
     memcpy(h->controls, defaults, sizeof h->controls);
@@ -279,7 +279,7 @@ static void answer(host *h)
 
 void host_run(host *h, float *const *audio, size_t n)
 {
-    for (uint32_t i = 0; i < h->n_channels * (2 + N_STEMS); i++) {
+    for (uint32_t i = 0; i < h->n_channels * N_AUDIO; i++) {
         lilv_instance_connect_port(h->instance, PORT_FIRST_AUDIO + i, audio[i]);
     }
     LV2_Atom *out = (LV2_Atom *)h->events_out;

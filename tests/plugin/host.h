@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { HOST_EVENT_BYTES = 16384, HOST_QUEUE = 8, HOST_MAX_AUDIO = MAX_CHANNELS * (2 + N_STEMS) };
+enum { HOST_EVENT_BYTES = 16384, HOST_QUEUE = 8, HOST_MAX_AUDIO = MAX_CHANNELS * N_AUDIO };
 
 typedef enum host_worker {
     WORKER_DEFERRED, ///< works in host_work()

@@ -55,7 +55,7 @@ take take_new(size_t n_channels, size_t n, uint64_t seed)
 {
     take t = {.n = n, .n_channels = n_channels};
     ub_random random = ub_random_new(seed);
-    for (size_t i = 0; i < n_channels * (2 + N_STEMS); i++) {
+    for (size_t i = 0; i < n_channels * N_AUDIO; i++) {
         t.audio[i] = calloc(n, sizeof(float));
         if (!t.audio[i]) {
             abort();
@@ -77,7 +77,7 @@ void take_free(take *t)
 void take_run(take *t, host *h, size_t first, size_t n)
 {
     float *audio[HOST_MAX_AUDIO] = {NULL};
-    for (size_t i = 0; i < t->n_channels * (2 + N_STEMS); i++) {
+    for (size_t i = 0; i < t->n_channels * N_AUDIO; i++) {
         audio[i] = t->audio[i] + first;
     }
     host_run(h, audio, n);

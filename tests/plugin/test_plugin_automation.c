@@ -47,6 +47,14 @@ static void move(host *h, ub_random *random)
     if (one_in(random, 10)) {
         h->controls[PORT_EXPONENT] = random_in(random, -1.0f, 4.0f);
     }
+    if (one_in(random, 10)) {
+        h->controls[PORT_SPARSITY] = random_in(random, -1.0f, 4.0f);
+        h->controls[PORT_FORGET_S] = random_in(random, -1.0f, 70.0f);
+    }
+    if (one_in(random, 40)) {
+        h->controls[PORT_FREE] = one_in(random, 2) ? 0.0f : random_in(random, -1.0f, 70.0f);
+    }
+    h->controls[PORT_FIRST_REST + REST_SOLO] = one_in(random, 8) ? 1.0f : 0.0f;
     if (one_in(random, 40)) {
         h->controls[PORT_MODE] = random_in(random, -2.0f, 6.0f);
     }
@@ -72,7 +80,7 @@ static void make_noise(take *t, ub_random *random)
 
 static void assert_sane(const take *t, size_t n)
 {
-    for (size_t i = t->n_channels; i < t->n_channels * (2 + N_STEMS); i++) {
+    for (size_t i = t->n_channels; i < t->n_channels * N_AUDIO; i++) {
         for (size_t k = 0; k < n; k++) {
             if (!isfinite(t->audio[i][k])) {
                 fail_msg("port %zu is not finite", i);

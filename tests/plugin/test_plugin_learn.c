@@ -126,6 +126,52 @@ static void what_was_taught_is_told_apart(void **state)
     }
 }
 
+static void the_rest_learns_what_was_not_taught(void **state)
+{
+    (void)state;
+    host *h = new_active(PLUGIN_STEREO_URI, WORKER_DEFERRED);
+    h->controls[PORT_FREE] = 8.0f;
+    host_settle(h, 2000);
+    assert_true(h->controls[PORT_SOURCES] == 1.0f);
+    take all = take_new(2, 4000, 1); // without any source everything is the rest
+    fill(&all, SOUND_BOTH);
+    take_play(&all, h);
+    assert_true(*host_source(h, 0, SOURCE_LEVEL_DB) == -80.0f);
+    assert_true(h->controls[PORT_FIRST_REST + REST_LEVEL_DB] > -30.0f);
+    take_free(&all);
+    teach(h, 1, SOUND_LOW, 2.0);
+    assert_true(h->controls[PORT_SOURCES] == 2.0f);
+    rig_restart(h);
+    take t = take_new(2, 40000, 1);
+    fill(&t, SOUND_BOTH);
+    take_play(&t, h);
+    assert_true(take_null_db(&t, rig_latency(h), 0) < -120.0);
+    const float *taught = t.audio[6], *rest = t.audio[12];
+    const size_t latency = rig_latency(h);
+    double error = 0.0, energy = 0.0;
+    for (size_t i = 24000; i < t.n; i++) { // once it has learned
+        const double s = (double)(i - latency) / RATE_HZ;
+        const double step = 1.0 + 0.1 * (double)(((i - latency) / 1000) % 4);
+        const double high = 0.2 * sin(2.0 * M_PI * 1500.0 * step * s);
+        assert_true(fabsf(taught[i] + rest[i] - t.audio[2][i]) < 1e-6f);
+        error += pow((double)rest[i] - high, 2.0);
+        energy += high * high;
+    }
+    assert_true(error < 0.1 * energy);
+    h->controls[PORT_FIRST_REST + REST_MUTE] = 1.0f;
+    rig_restart(h);
+    take_play(&t, h);
+    assert_true(fabs(energy_db(t.audio[2], 24000, t.n) - energy_db(t.audio[6], 24000, t.n)) < 0.01);
+    h->controls[PORT_FREE] = 0.0f;
+    host_settle(h, 2000);
+    assert_true(h->controls[PORT_SOURCES] == 1.0f);
+    assert_true(h->controls[PORT_FIRST_REST + REST_LEVEL_DB] == -80.0f);
+    assert_int_equal(h->n_errors, 0);
+    assert_int_equal(h->n_allocations, 0);
+    take_free(&t);
+    host_free(h);
+}
+
 static void passages_add_up_to_a_limit_and_a_reset_forgets_them(void **state)
 {
     (void)state;
@@ -314,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_taught_is_told_apart),
+        cmocka_unit_test(the_rest_learns_what_was_not_taught),
         cmocka_unit_test(passages_add_up_to_a_limit_and_a_reset_forgets_them),
         cmocka_unit_test(a_source_of_a_file_is_replaced_and_comes_back),
         cmocka_unit_test(what_was_learned_is_saved_with_the_session),
