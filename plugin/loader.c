@@ -66,7 +66,7 @@ tuning tuning_standard(void)
 bool tuning_same(tuning a, tuning b)
 {
     return a.mode == b.mode && a.exponent == b.exponent && a.sparsity == b.sparsity &&
-           a.n_free == b.n_free && a.forget_s == b.forget_s;
+           a.n_free == b.n_free && (a.n_free == 0 || a.forget_s == b.forget_s);
 }
 
 ub_stream_settings loader_settings(const loader *l, tuning t)

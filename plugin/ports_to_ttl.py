@@ -97,7 +97,7 @@ def plugin_ports():
                 "Above 0 there is one more source, the rest, whose components learn what the others do not explain, while it plays. A change is silent for a moment",
                 *span(0, 0, 64), "lv2:portProperty lv2:integer , pprop:expensive , pprop:notAutomatic"),
         control("Input", "forget", "Rest Memory", "How long the rest remembers what it has learned",
-                *span("FORGET", "0.5", "60.0"), "lv2:portProperty pprop:expensive , pprop:notAutomatic", "units:unit units:s"),
+                *span("1.0", "0.5", "60.0"), "lv2:portProperty pprop:expensive , pprop:notAutomatic", "units:unit units:s"),
         control("Input", "removed", "Listen to Removed", "Hear what the mix lacks of the input, to judge what is taken away",
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled"),
         control("Output", "sources", "Sources", "How many sources the dictionary has", *span(1, 1, 16),

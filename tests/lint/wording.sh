@@ -12,7 +12,7 @@ find_words() {
     pattern=$1
     what=$2
     shift 2
-    hits=$(grep -rnIE --exclude-dir=.git --exclude-dir=build --exclude-dir=separated "$@" "$pattern" .)
+    hits=$(grep -rnIE --exclude-dir=.git --exclude=.git --exclude-dir=build --exclude-dir=separated "$@" "$pattern" .)
     if [ -n "$hits" ]; then
         printf '%s:\n%s\n' "$what" "$hits"
         status=1
