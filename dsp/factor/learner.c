@@ -124,6 +124,29 @@ void ub_learner_hear(ub_learner *learner, const float *magnitudes, const float *
     }
 }
 
+// fmaxf() is a call to the library; NaN becomes b.
+static inline float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+// Partial sums in a fixed order, which do not wait for each other.
+static double sum_of(const float *x, size_t n)
+{
+    double sums[8] = {0.0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        for (size_t j = 0; j < 8; j++) {
+            sums[j] += (double)x[i + j];
+        }
+    }
+    for (; i < n; i++) {
+        sums[0] += (double)x[i];
+    }
+    return ((sums[0] + sums[1]) + (sums[2] + sums[3])) +
+           ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 // The new template and its weights without a scale.
 static void update_shape(ub_learner *learner, const float *w, float *weights, float h, float keep)
 {
@@ -139,7 +162,7 @@ static void update_shape(ub_learner *learner, const float *w, float *weights, fl
     for (size_t f = 0; f < n_bins; f++) {
         const float before = keep * weights[f];
         weights[f] = before + learner->power[f] * h;
-        learner->change[f] = (before + learner->ratio[f] * h) / fmaxf(weights[f], 1e-37f);
+        learner->change[f] = (before + learner->ratio[f] * h) / larger(weights[f], 1e-37f);
     }
     const double gamma = ub_nmf_gamma(learner->beta);
     learner->kernels->power(learner->change, n_bins, (float)gamma, learner->change);
@@ -161,7 +184,7 @@ static void update_template(ub_learner *learner, size_t k, float h, float keep)
     float *w = ub_matrix_column(&learner->templates, k);
     float *weights = ub_matrix_column(&learner->weights, k);
     update_shape(learner, w, weights, h, keep);
-    const double scale = ub_norm_of(UB_NORM_L1, learner->fresh, n_bins);
+    const double scale = sum_of(learner->fresh, n_bins);
     if (!(scale > 1e-20 && scale < 1e20)) { // powers that single precision cannot hold
         memset(weights, 0, learner->weights.n_rows * sizeof *weights);
         return;
@@ -169,7 +192,7 @@ static void update_template(ub_learner *learner, size_t k, float h, float keep)
     const float share = (float)(1.0 / scale);
     const float least = (float)(LEAST / (double)n_bins);
     for (size_t f = 0; f < n_bins; f++) {
-        w[f] = fmaxf(share * learner->fresh[f], least);
+        w[f] = larger(share * learner->fresh[f], least);
     }
     // What the template has lost its activation would have gained.
     for (size_t i = 0; i < learner->weights.n_rows; i++) {

@@ -269,9 +269,14 @@ static void pack_templates(const ub_packing *packing, size_t first, size_t n,
 static void transpose_panel(const float *from, size_t from_width, size_t n_components, size_t first,
                             size_t last, float *to, size_t to_width)
 {
+    const size_t end = last < n_components ? last : n_components;
+    to += first % PANEL;
     for (size_t i = 0; i < from_width; i++) {
-        for (size_t k = first; k < last; k++) {
-            to[i * to_width + k % PANEL] = k < n_components ? from[k * from_width + i] : 0.0f;
+        for (size_t k = first; k < end; k++) {
+            to[i * to_width + k - first] = from[k * from_width + i];
+        }
+        for (size_t k = end; k < last; k++) {
+            to[i * to_width + k - first] = 0.0f;
         }
     }
 }
