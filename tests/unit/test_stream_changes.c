@@ -102,6 +102,33 @@ static void levels_are_those_of_the_stems(void **state)
     ub_stream_free(stream);
 }
 
+// What a penalty does at any strength: stems change, and still sum to the delayed input.
+static void sparsity_changes_stems_but_not_their_sum(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        ub_stream_settings settings = stream_settings_for(UB_STREAM_BALANCED, RATE_HZ);
+        settings.beta = 0.5 * (double)(i + 1);
+        stream_take plain = stream_take_new(8000, 2), sparse = stream_take_new(8000, 2);
+        ub_stream *stream = stream_new_separating(&settings);
+        stream_take_process(stream, &plain, 0, plain.n);
+        ub_stream_free(stream);
+        settings.sparsity = 0.3;
+        stream = stream_new_separating(&settings);
+        stream_take_process(stream, &sparse, 0, sparse.n);
+        assert_true(stream_take_null_db(&sparse, ub_stream_latency(stream)) < -120.0);
+        double change = 0.0, energy = 0.0;
+        for (size_t n = 0; n < plain.n; n++) {
+            change += pow((double)plain.stems[0][n] - (double)sparse.stems[0][n], 2.0);
+            energy += pow((double)plain.stems[0][n], 2.0);
+        }
+        assert_true(change > 0.01 * energy);
+        ub_stream_free(stream);
+        stream_take_free(&plain);
+        stream_take_free(&sparse);
+    }
+}
+
 static void processing_and_swapping_allocate_nothing(void **state)
 {
     (void)state;
@@ -162,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_model_knows_its_sources),
         cmocka_unit_test(gains_glide_and_arrive_exactly),
         cmocka_unit_test(levels_are_those_of_the_stems),
+        cmocka_unit_test(sparsity_changes_stems_but_not_their_sum),
         cmocka_unit_test(processing_and_swapping_allocate_nothing),
         cmocka_unit_test(every_failed_allocation_is_reported_and_nothing_leaks),
     };

@@ -52,8 +52,8 @@ typedef struct ub_stream_settings {
     size_t n_updates; ///< of the activations of a frame, 1 to 50
     double mask_exponent; ///< 0.5 to 2
     double beta; ///< divergence, -1 to 3
-    double sparsity; ///< weight of the L1 penalty on activations, 0 to 100: fewer components sound
-                     ///< at a time. The same as UB_PARAM_SPARSITY
+    double sparsity; ///< weight of the L1 penalty on activations, 0 to 100, as UB_PARAM_SPARSITY;
+                     ///< what it costs and gains: docs/measurements.md
     size_t n_free; ///< components that learn the rest, 0 (there is none) to UB_STREAM_MAX_FREE
     double forget_s; ///< how long the rest remembers, in seconds of sound, 0.5 to 60
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
