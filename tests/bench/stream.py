@@ -3,11 +3,15 @@
 """Separation while the sound plays, against offline separation with the same dictionary.
 
     tests/bench/stream.py BUILD_DIR [PIECE ...]
+    tests/bench/stream.py BUILD_DIR --rest [PIECE ...]
 
 For each of the development recordings beside the checkout (all that begin with "real" by default):
 a dictionary from the first half of the stems, the second half separated by `unbraid separate` and by
 the stream in every mode, in blocks of 64 samples. Prints SDR and SI-SDR above doing nothing, the cost of a
-block at the median and the 99th percentile, and the share of a core. Nothing passes or fails. Needs
+block at the median and the 99th percentile, and the share of a core. With --rest each stem in turn is
+the only source that is known, and free components learn the rest: SDR of both above doing nothing,
+offline and by number of components and forgetting time, the stream having heard the first half too.
+Nothing passes or fails. Needs
 ../shared/data and ../shared/tools/score, python3-numpy and python3-soundfile.
 """
 import json
@@ -56,13 +60,73 @@ def mean_gain(scratch, estimates):
     return [sum(float(row[i]) for row in rows) / len(rows) for i in (3, 4)], residual
 
 
+RESTS = [(8, 10), (16, 10), (16, 1), (32, 0.5), (32, 1), (32, 3), (32, 10), (64, 1)]
+
+
+def sdr_gains(stem, mix, estimate):
+    """SDR of an estimate and of what it leaves, each above doing nothing."""
+    def sdr(true, found):
+        return 10 * numpy.log10((true ** 2).sum() / ((true - found) ** 2).sum())
+
+    n = min(len(stem), len(estimate))
+    stem, mix, estimate = stem[:n], mix[:n], estimate[:n]
+    rest = mix - stem
+    return sdr(stem, estimate) - sdr(stem, mix), sdr(rest, mix - estimate) - sdr(rest, mix)
+
+
+def rest_of_stem(build, scratch, mix, stem, rate):
+    """{row: gains} for one stem of a piece, or {} when there is nothing to learn or to hear."""
+    half = len(mix) // 2
+    if not stem[:half].any() or abs(stem[half:]).max() < 1e-3:
+        return {}
+    soundfile.write(scratch / "stem.wav", stem[:half], rate, subtype="FLOAT")
+    soundfile.write(scratch / "mix.wav", mix[half:], rate, subtype="FLOAT")
+    tool = build / "cli/unbraid"
+    run(tool, "learn", "--progress", "none", "-o", scratch / "d.dict", f"stem={scratch / 'stem.wav'}")
+    run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", scratch / "d.dict", "--free", 40,
+        "-o", scratch, scratch / "mix.wav")
+    estimate, _ = soundfile.read(scratch / "mix/stem.wav", dtype="float32", always_2d=True)
+    gains = {"offline, 40": sdr_gains(stem[half:], mix[half:], estimate)}
+    shutil.rmtree(scratch / "mix")
+    for n_free, forget_s in RESTS:
+        done = subprocess.run([build / "tests/bench/stream_file", "balanced", str(rate), str(mix.shape[1]),
+                               scratch / "d.dict", "4096", str(n_free), str(forget_s)],
+                              input=mix.tobytes(), capture_output=True, check=True)
+        stems = numpy.frombuffer(done.stdout, "float32").reshape(-1, 2, mix.shape[1])
+        gains[f"{n_free}, {forget_s} s"] = sdr_gains(stem[half:], mix[half:], stems[half:, 0])
+    return gains
+
+
+def rests(build, data, pieces):
+    sums = {}
+    for piece in pieces:
+        mix, rate = soundfile.read(data / piece / "mix.flac", dtype="float32", always_2d=True)
+        of_piece = {}
+        for path in sorted((data / piece / "stems").iterdir()):
+            stem, _ = soundfile.read(path, dtype="float32", always_2d=True)
+            with tempfile.TemporaryDirectory(prefix="unbraid-rest-") as scratch:
+                rows = rest_of_stem(build, pathlib.Path(scratch), mix, stem, rate)
+            for row, gains in rows.items():
+                of_piece.setdefault(row, []).append(gains)
+        for row, gains in of_piece.items():
+            sums.setdefault(row, []).append(numpy.mean(gains, 0))
+    print(f"{'free, forgetting':18s} {'target':>7s} {'rest':>7s}")
+    for row, gains in sums.items():
+        target, rest = numpy.mean(gains, 0)
+        print(f"{row:18s} {target:7.2f} {rest:7.2f}")
+
+
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     run("ninja", "-C", build, "tests/bench/stream_file", "cli/unbraid")
     data = SHARED / "data/separation"
     if not data.is_dir():
         sys.exit(f"skipped: {data} is not there")
-    pieces = sys.argv[2:] or sorted(p.name for p in data.iterdir() if p.name.startswith("real"))
+    words = [word for word in sys.argv[2:] if word != "--rest"]
+    pieces = words or sorted(p.name for p in data.iterdir() if p.name.startswith("real"))
+    if "--rest" in sys.argv:
+        rests(build, data, pieces)
+        return
     sums = {}
     print(f"{'piece':26s} {'mode':9s} {'dSDR':>6s} {'dSI':>6s} {'null':>7s} {'median us':>10s} {'p99 us':>8s}"
           f" {'core':>6s}")
