@@ -11,7 +11,7 @@ if ! command -v lv2_validate >/dev/null || ! command -v sord_validate >/dev/null
     echo 'skipped: there is no lv2_validate, or no sord_validate'
     exit 77
 fi
-lv2_validate "$1/manifest.ttl" "$1/unbraid.ttl" || exit 1
+lv2_validate "$1"/*.ttl || exit 1
 if command -v lv2ls >/dev/null; then
     listed=$(LV2_PATH=$(dirname "$1") lv2ls | sort | paste -sd ' ')
     if [ "$listed" != 'urn:unbraid:rebalance-mono urn:unbraid:rebalance-stereo' ]; then
