@@ -29,6 +29,7 @@ libcmocka-dev       pkg-config --exists cmocka
 liblilv-dev         pkg-config --exists lilv-0
 libomp-dev          echo "int main(void) { return 0; }" | clang -fopenmp -x c -o /dev/null -
 lilv-utils          command -v lv2info
+lv2proc             command -v lv2proc
 llvm                command -v llvm-symbolizer
 mandoc              command -v mandoc
 python3             command -v python3

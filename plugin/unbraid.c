@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin.h"
+#include "simple.h"
 
 #include <lv2/core/lv2_util.h>
 
@@ -214,5 +215,6 @@ LV2_SYMBOL_EXPORT const LV2_Descriptor *lv2_descriptor(uint32_t index)
                                           cleanup,           extension_data};
     static const LV2_Descriptor mono = {PLUGIN_MONO_URI, instantiate, connect_port,  activate, run,
                                         deactivate,      cleanup,     extension_data};
-    return index == 0 ? &stereo : index == 1 ? &mono : NULL;
+    const LV2_Descriptor *const all[] = {&stereo, &mono, &simple_stereo, &simple_mono};
+    return index < sizeof all / sizeof all[0] ? all[index] : NULL;
 }

@@ -37,7 +37,7 @@ fi
 
 bundle=$(find "$stage" -type d -name unbraid.lv2)
 if [ -n "$bundle" ]; then
-    for file in manifest.ttl unbraid.ttl presets.ttl drumkit.safetensors unbraid.so; do
+    for file in manifest.ttl unbraid.ttl presets.ttl simple.ttl drumkit.preset drumkit.safetensors unbraid.so; do
         [ -s "$bundle/$file" ]
     done
 fi

@@ -14,7 +14,7 @@ fi
 lv2_validate "$1"/*.ttl || exit 1
 if command -v lv2ls >/dev/null; then
     listed=$(LV2_PATH=$(dirname "$1") lv2ls | sort | paste -sd ' ')
-    if [ "$listed" != 'urn:unbraid:rebalance-mono urn:unbraid:rebalance-stereo' ]; then
+    if [ "$listed" != 'urn:unbraid:rebalance-mono urn:unbraid:rebalance-stereo urn:unbraid:simple-mono urn:unbraid:simple-stereo' ]; then
         echo "listed are: $listed"
         exit 1
     fi
