@@ -31,7 +31,7 @@ static const struct option_row rows[] = {
     {"seconds", '\0', "S", "stop after so much sound"},
 };
 
-static const ub_param_id params[] = {UB_PARAM_MASK_EXPONENT};
+static const ub_param_id params[] = {UB_PARAM_FREE, UB_PARAM_MASK_EXPONENT};
 
 static const struct usage live_usage = {
     .command = "live",
@@ -124,6 +124,10 @@ static enum outcome check_options(const struct job *job, const struct options *o
         return options_misused(&live_usage, "live",
                                "names no dictionary (-d) and no preset with one");
     }
+    if (job->settings.n_free > UB_STREAM_MAX_FREE) {
+        return options_misused(&live_usage, "--free", "must be at most %d live",
+                               UB_STREAM_MAX_FREE);
+    }
     if (job->settings.n_frames > 0 && job->settings.seconds > 0.0) {
         return options_misused(&live_usage, "--seconds", "excludes --frames");
     }
@@ -136,6 +140,9 @@ static enum outcome set_faders(struct job *job)
     for (; mixer->n_faders < job->dictionary.n_sources; mixer->n_faders++) {
         mixer->faders[mixer->n_faders].name = job->dictionary.source_names[mixer->n_faders];
     }
+    if (job->settings.n_free > 0) {
+        mixer->faders[mixer->n_faders++].name = "rest";
+    }
     return mixer_options_apply(&job->faders, &live_usage, job->dictionary_path, mixer);
 }
 
@@ -147,10 +154,11 @@ static enum outcome load_dictionary(struct job *job)
         report_status(job->dictionary_path, status, &why);
         return FAILED;
     }
-    if (job->dictionary.n_sources > UB_STREAM_MAX_SOURCES) {
+    const size_t most = UB_STREAM_MAX_SOURCES - (job->settings.n_free > 0);
+    if (job->dictionary.n_sources > most) {
         report_error(job->dictionary_path,
-                     "has %zu sources, but at most %d can be separated live; learn fewer",
-                     job->dictionary.n_sources, UB_STREAM_MAX_SOURCES);
+                     "has %zu sources, but at most %zu can be separated live; learn fewer",
+                     job->dictionary.n_sources, most);
         return FAILED;
     }
     return set_faders(job);
@@ -244,6 +252,7 @@ static enum outcome run(struct job *job, int argc, char **argv)
     if (!job->dictionary_path && options.dictionary[0]) {
         job->dictionary_path = options.dictionary;
     }
+    job->settings.n_free = (size_t)options.settings.value[UB_PARAM_FREE];
     job->settings.mask_exponent = options.settings.value[UB_PARAM_MASK_EXPONENT];
     outcome = check_options(job, &options);
     outcome = outcome == DONE ? load_dictionary(job) : outcome;

@@ -21,6 +21,7 @@ struct live {
     struct recorder *recorder; // NULL when nothing is recorded
     float stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS][STEP_FRAMES];
     size_t n_sources, n_channels, n_outputs;
+    const char *names[UB_STREAM_MAX_SOURCES];
     double rate_hz;
     uint64_t n_wanted; // 0: no end
     _Atomic float gains[UB_STREAM_MAX_SOURCES], levels[UB_STREAM_MAX_SOURCES];
@@ -137,6 +138,7 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
     stream.n_channels = live->n_channels;
     stream.mode = settings->mode;
     stream.mask_exponent = settings->mask_exponent;
+    stream.n_free = settings->n_free;
     ub_message why = {""};
     ub_stream_model *model = NULL;
     ub_status status = ub_stream_new(&stream, &live->stream, &why);
@@ -150,18 +152,20 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
         return false;
     }
     live->n_sources = ub_stream_model_n_sources(model);
+    for (size_t i = 0; i < live->n_sources; i++) {
+        live->names[i] = ub_stream_model_name(model, i); // lives as long as the stream
+    }
     ub_stream_swap(live->stream, model); // live_start() resets the stream, which takes it
     return true;
 }
 
-static bool open_recorder(const struct live_settings *settings, const ub_dictionary *dictionary,
-                          struct live *live)
+static bool open_recorder(const struct live_settings *settings, struct live *live)
 {
     const struct recorder_settings recorder = {
         .folder = settings->record,
         .rate_hz = live->rate_hz,
         .n_channels = live->n_channels,
-        .names = (const char *const *)dictionary->source_names,
+        .names = live->names,
         .n_sources = live->n_sources,
         .latency = ub_stream_latency(live->stream),
     };
@@ -183,7 +187,7 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
     atomic_init(&live->n_frames, 0);
     atomic_init(&live->n_xruns, 0);
     if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live) ||
-        !open_recorder(settings, dictionary, live)) {
+        !open_recorder(settings, live)) {
         live_close(live);
         return false;
     }

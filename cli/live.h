@@ -12,6 +12,7 @@ struct live_settings {
     const char *input, *output; ///< as sound_device_find() takes them
     ub_stream_mode mode;
     double mask_exponent;
+    size_t n_free; ///< components that learn the rest, one more source; 0: there is none
     double rate_hz; ///< 0 for the output's own
     unsigned long block_frames; ///< of a callback; 0 for what the device likes
     uint64_t n_frames; ///< to stop after; 0 for never

@@ -6,8 +6,6 @@ import pathlib
 import re
 import sys
 
-import ports_to_ttl
-
 PREFIXES = """\
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .
 @prefix pset: <http://lv2plug.in/ns/ext/presets#> .
@@ -33,7 +31,7 @@ ENTRY = """
 """
 
 # Settings of the tool that are ports of the plugin: key, symbol, and the value of a preset that does not say.
-SETTINGS = [("mask-exponent", "exponent", "1.0"), ("free", "free", "0")]
+SETTINGS = [("mask-exponent", "exponent", "1.0"), ("sparsity", "sparsity", "0"), ("free", "free", "0")]
 
 
 def read(path):
@@ -51,16 +49,10 @@ def quoted(text):
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def symbols():
-    """Of the plugin's ports that are not of a source."""
-    return {re.search(r'lv2:symbol "(\w+)"', line)[1] for port in ports_to_ttl.plugin_ports() for line in port
-            if "lv2:symbol" in line}
-
-
 def turtle(template, path, variant):
-    values, known = read(path), symbols()
+    values = read(path)
     ports = [f'[ lv2:symbol "{symbol}" ; pset:value {float(values.get(key, standard))} ]'
-             for key, symbol, standard in SETTINGS if symbol in known]
+             for key, symbol, standard in SETTINGS]
     return template.format(uri=f"urn:unbraid:preset:{pathlib.Path(path).stem}-{variant}", variant=variant,
                            title=quoted(values["title"]), summary=quoted(values["summary"]), ports=" , ".join(ports),
                            dictionary=values["dictionary"])

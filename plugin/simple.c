@@ -78,6 +78,7 @@ static ub_status make_model(const char *bundle, const char *name, ub_stream_sett
     status = status ? status : read_dictionary(bundle, preset.dictionary, &dictionary, why);
     if (!status) {
         stream.mask_exponent = settings.value[UB_PARAM_MASK_EXPONENT];
+        stream.n_free = (size_t)settings.value[UB_PARAM_FREE];
         status = ub_stream_model_new(&stream, &dictionary, out, why);
         ub_dictionary_free(&dictionary);
     }

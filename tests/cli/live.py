@@ -82,6 +82,15 @@ class Live(SoundTest):
         self.run_tool("live", "-d", "d", "--solo", "a", *words, env=environment)
         self.assertNotEqual(self.output(), preset)
 
+    def test_free_components_are_one_more_source(self):
+        self.play("--free", 4, "--gain", "rest=-3")
+        loud, _ = self.output()
+        self.play("--free", 4, "--gain", "rest=-inf", "--record", "stems")
+        self.assertNotEqual(self.output()[0], loud)
+        self.assertTrue(pathlib.Path("stems/rest.wav").exists())
+        done = self.live("--free", 65, status=2)
+        self.assert_one_line(done, "--free", "at most 64")
+
     def test_blocks_make_no_difference_to_any_bit(self):
         self.play("--gain", "a=-3")
         wanted, _ = self.output()

@@ -17,7 +17,7 @@ static const struct {
     const char *name;
     float n_sources;
 } presets[] = {
-    {"drumkit", 4.0f}, {"harmonic-percussive", 2.0f}, {"speech-noise", 2.0f}, {"piano", 1.0f}};
+    {"drumkit", 4.0f}, {"harmonic-percussive", 2.0f}, {"speech-noise", 2.0f}, {"piano", 2.0f}};
 
 enum { N_PRESETS = sizeof presets / sizeof presets[0] };
 
