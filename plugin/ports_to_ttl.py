@@ -91,7 +91,7 @@ def plugin_ports():
                 f"lv2:scalePoint {points}"),
         control("Input", "exponent", "Mask Exponent", "Above 1, less of other sources is heard, and more artefacts",
                 *span("1.0", "0.5", "2.0"), "lv2:portProperty pprop:expensive", "units:unit units:coef"),
-        control("Input", "sparsity", "Sparsity", "Higher: fewer components sound at a time, so sources take less from each other, until they lose parts of their own",
+        control("Input", "sparsity", "Sparsity", "Weight of a penalty on activations, for experiments; 0 has measured best",
                 *span("0.0", "0.0", "100.0"), "lv2:portProperty pprop:expensive"),
         control("Input", "free", "Free Components",
                 "Above 0 there is one more source, the rest, whose components learn what the others do not explain, while it plays. A change is silent for a moment",
