@@ -1,47 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "console.h"
 #include "interrupt.h"
-#include "sound_devices.h"
+#include "report.h"
 #include "terminal_keys.h"
 
 #include <unistd.h>
 
 enum { LOOK_MS = 50 };
 
-// What stderr was, while it is hushed.
-static int screen = -1;
-
-void console_hush(void)
+static int screen(void)
 {
-    // The libraries complain of lost sound and lost devices in pages, over our line.
-    screen = sound_hush();
-}
-
-static void clear(void)
-{
-    if (isatty(screen)) {
-        status_line_clear(screen);
-    }
+    return fileno(report_stream());
 }
 
 void console_speak(void)
 {
-    clear();
-    sound_unhush(screen);
+    if (isatty(screen())) {
+        status_line_clear(screen());
+    }
 }
 
 static void show(const struct console *console)
 {
-    if (isatty(screen)) {
+    if (isatty(screen())) {
         struct status_line line = {.length = 0};
         console->describe(console->context, &line);
-        status_line_show(&line, screen);
+        status_line_show(&line, screen());
     }
 }
 
 bool console_follow(const struct console *console)
 {
-    console_hush();
     terminal_keys_start();
     bool is_asked_to_end = false;
     while (console->look(console->context) && !is_asked_to_end) {

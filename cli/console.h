@@ -20,15 +20,13 @@ struct console {
 
 /**
    Follow the sound until `look` says so, or somebody asks for the end: by q, or by a signal.
-   Meanwhile the line stands on the terminal of stderr, if that is one; what libraries write to
-   stderr is thrown away.
+   Meanwhile the line stands where reports go, if that is a terminal.
 
    @return whether somebody asked.
 */
 bool console_follow(const struct console *console);
 
-/** Within console_follow(): let reports on stderr through, the line taken away. Then back. */
+/** Within console_follow(): take the line away, before something is reported. */
 void console_speak(void);
-void console_hush(void);
 
 #endif

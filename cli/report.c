@@ -5,11 +5,24 @@
 #include <stdio.h>
 #include <string.h>
 
+// NULL: stderr.
+static FILE *stream;
+
+void report_to(FILE *to)
+{
+    stream = to;
+}
+
+FILE *report_stream(void)
+{
+    return stream ? stream : stderr;
+}
+
 void report_print_clean(const char *text)
 {
     for (const char *c = text; *c; c++) {
         const unsigned char byte = (unsigned char)*c;
-        fputc(byte < 0x20 || byte == 0x7f ? '?' : byte, stderr);
+        fputc(byte < 0x20 || byte == 0x7f ? '?' : byte, report_stream());
     }
 }
 
@@ -17,11 +30,13 @@ static void print_line(const char *kind, const char *subject, const char *format
 {
     char text[4 * UB_MESSAGE_SIZE];
     vsnprintf(text, sizeof text, format, arguments);
-    fprintf(stderr, "unbraid: %s", kind);
+    FILE *to = report_stream();
+    fprintf(to, "unbraid: %s", kind);
     report_print_clean(subject);
-    fputs(": ", stderr);
+    fputs(": ", to);
     report_print_clean(text);
-    fputc('\n', stderr);
+    fputc('\n', to);
+    fflush(to);
 }
 
 void report_error(const char *subject, const char *format, ...)

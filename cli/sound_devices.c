@@ -10,26 +10,36 @@
 #include <strings.h>
 #include <unistd.h>
 
-int sound_hush(void)
+// What stderr was, while the sound libraries have it.
+static FILE *screen;
+
+// They complain in pages: of devices that are not there, of lost sound, from threads of their own.
+static void hush(void)
 {
     fflush(stderr);
-    const int hushed = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (hushed >= 0 && nowhere >= 0) {
+    screen = kept >= 0 && nowhere >= 0 ? fdopen(kept, "w") : NULL;
+    if (screen) {
         dup2(nowhere, STDERR_FILENO);
+        report_to(screen);
+    } else if (kept >= 0) {
+        close(kept);
     }
     if (nowhere >= 0) {
         close(nowhere);
     }
-    return hushed;
 }
 
-void sound_unhush(int hushed)
+static void unhush(void)
 {
-    if (hushed >= 0) {
+    if (screen) {
+        report_to(NULL);
         fflush(stderr);
-        dup2(hushed, STDERR_FILENO);
-        close(hushed);
+        fflush(screen);
+        dup2(fileno(screen), STDERR_FILENO);
+        fclose(screen);
+        screen = NULL;
     }
 }
 
@@ -44,10 +54,10 @@ const char *sound_error_text(PaError error)
 
 bool sound_devices_open(void)
 {
-    const int hushed = sound_hush();
+    hush();
     const PaError error = Pa_Initialize();
-    sound_unhush(hushed);
     if (error) {
+        unhush();
         report_error("sound", "the devices cannot be listed: %s; check the sound system",
                      sound_error_text(error));
     }
@@ -56,9 +66,8 @@ bool sound_devices_open(void)
 
 void sound_devices_close(void)
 {
-    const int hushed = sound_hush();
     Pa_Terminate();
-    sound_unhush(hushed);
+    unhush();
 }
 
 int sound_device_channels(PaDeviceIndex device, enum sound_direction direction)

@@ -11,8 +11,9 @@ enum sound_direction {
     SOUND_OUTPUT,
 };
 
-/** Look for devices. What the drivers' libraries print meanwhile is not shown. @return false after
-    a report. Close after success. */
+/** Look for devices. From here to the other what anybody prints to stderr is thrown away, for the
+    drivers' libraries print pages; reports go to where stderr was. @return false after a report.
+    Close after success. */
 bool sound_devices_open(void);
 void sound_devices_close(void);
 
@@ -33,10 +34,5 @@ PaDeviceIndex sound_device_find(const char *wanted, enum sound_direction directi
 
 /** What PortAudio or the driver says of an error. */
 const char *sound_error_text(PaError error);
-
-/** From here to the other: the libraries' output on stderr is thrown away. They print pages about
-    devices that are not there. @return what sound_unhush() takes. */
-int sound_hush(void);
-void sound_unhush(int hushed);
 
 #endif

@@ -29,12 +29,10 @@ PaStream *sound_stream_open(const struct sound_stream_settings *settings)
         parameters(settings->output, settings->n_outputs,
                    has_input ? output->defaultLowOutputLatency : output->defaultHighOutputLatency);
     PaStream *stream = NULL;
-    const int hushed = sound_hush();
     // The samples are the device's: what it clips, it clips itself, and nothing is dithered.
     const PaError error = Pa_OpenStream(&stream, has_input ? &in : NULL, &out, settings->rate_hz,
                                         settings->block_frames, paClipOff | paDitherOff,
                                         settings->run, settings->context);
-    sound_unhush(hushed);
     if (error) {
         report_error(settings->command, "%s cannot be opened at %g Hz: %s; try another %s",
                      has_input ? "the devices" : "the device", settings->rate_hz,
@@ -45,9 +43,7 @@ PaStream *sound_stream_open(const struct sound_stream_settings *settings)
 
 bool sound_stream_start(PaStream *stream, const char *command)
 {
-    const int hushed = sound_hush();
     const PaError error = Pa_StartStream(stream);
-    sound_unhush(hushed);
     if (error) {
         report_error(command, "the sound cannot be started: %s; try another device",
                      sound_error_text(error));
@@ -57,17 +53,13 @@ bool sound_stream_start(PaStream *stream, const char *command)
 
 void sound_stream_stop(PaStream *stream)
 {
-    const int hushed = sound_hush();
     Pa_AbortStream(stream);
-    sound_unhush(hushed);
 }
 
 void sound_stream_close(PaStream *stream)
 {
     if (stream) {
-        const int hushed = sound_hush();
         Pa_CloseStream(stream);
-        sound_unhush(hushed);
     }
 }
 
