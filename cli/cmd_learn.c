@@ -156,28 +156,6 @@ static enum outcome add_operand(struct job *job, const char *operand)
     return add_paths(source, equals + 1);
 }
 
-// What would only fail after all the work: a target that cannot be written, a name taken.
-static enum outcome check_target(const char *path)
-{
-    struct stat about;
-    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
-        report_error(path, "is a folder; name a file with -o");
-        return FAILED;
-    }
-    const char *slash = strrchr(path, '/');
-    if (!slash || slash == path) {
-        return DONE;
-    }
-    char *folder = strndup(path, (size_t)(slash - path));
-    const bool is_folder = folder && stat(folder, &about) == 0 && S_ISDIR(about.st_mode);
-    free(folder);
-    if (!is_folder) {
-        report_error(path, "its folder does not exist; make it or name another with -o");
-        return FAILED;
-    }
-    return DONE;
-}
-
 static enum outcome load_added(struct job *job)
 {
     ub_message why = {""};
@@ -310,7 +288,8 @@ static ub_status join_and_save(struct job *job, ub_message *why)
 
 static enum outcome learn_all(struct job *job)
 {
-    enum outcome outcome = check_target(job->output_path);
+    // What would only fail after all the work: a target that cannot be written, a name taken.
+    enum outcome outcome = dictionary_file_can_be_saved(job->output_path, "-o") ? DONE : FAILED;
     if (outcome == DONE && job->add_path) {
         outcome = load_added(job);
     }

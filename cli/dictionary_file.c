@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dictionary_file.h"
+#include "report.h"
 
 #include <unbraid/file.h>
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 // Far beyond any real one: 4096 components of a window of 192000 samples take 1.5 GB.
@@ -42,6 +44,26 @@ ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary
     status = ub_file_write(path, bytes, size, why);
     free(bytes);
     return status;
+}
+
+bool dictionary_file_can_be_saved(const char *path, const char *option)
+{
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        report_error(path, "is a folder; name a file with %s", option);
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    if (!slash || slash == path) {
+        return true;
+    }
+    char *folder = strndup(path, (size_t)(slash - path));
+    const bool is_folder = folder && stat(folder, &about) == 0 && S_ISDIR(about.st_mode);
+    free(folder);
+    if (!is_folder) {
+        report_error(path, "its folder does not exist; make it or name another with %s", option);
+    }
+    return is_folder;
 }
 
 bool dictionary_file_looks_like_one(const char *path)

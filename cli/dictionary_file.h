@@ -14,6 +14,11 @@ ub_status dictionary_file_load(const char *path, ub_dictionary *dictionary, ub_m
 /** Save a dictionary: all of it or nothing. */
 ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary, ub_message *why);
 
+/** Whether it looks as if one could be saved there. @param option  That names the path, for
+   reports.
+    @return false after a report. */
+bool dictionary_file_can_be_saved(const char *path, const char *option);
+
 /** Whether the file begins like a dictionary (or another safetensors file). */
 bool dictionary_file_looks_like_one(const char *path);
 
