@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "console.h"
 #include "dictionary_file.h"
-#include "interrupt.h"
-#include "live.h"
+#include "live_session.h"
 #include "mixer_options.h"
 #include "option_values.h"
 #include "report.h"
 #include "sound_devices.h"
 #include "sound_stream.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct option_row rows[] = {
     {"dictionary", 'd', "DICT", "separate into the sources of this dictionary"},
@@ -25,13 +22,21 @@ static const struct option_row rows[] = {
      "samples that are processed at a time (1 to 65536; default as the device "
      "likes)"},
     MIXER_OPTION_ROWS("source"),
+    {"learn", '\0', "NAME",
+     "learn this source from the input until Enter; may be given more than once"},
+    {"save", '\0', "DICT",
+     "at the end, write what was learned, and the sources of -d, to this file"},
+    {"free", '\0', "N",
+     "free components that learn everything else as the source rest (0 to 64; default 32 when one "
+     "source is known, else 0)"},
+    {"forget", '\0', "S", "how long they remember, in seconds of sound (0.5 to 60; default 1)"},
     {"record", '\0', "DIR",
      "write the input and the stems to this folder, as WAV of 32-bit floats"},
     {"frames", '\0', "N", "stop after so many samples of a channel"},
     {"seconds", '\0', "S", "stop after so much sound"},
 };
 
-static const ub_param_id params[] = {UB_PARAM_FREE, UB_PARAM_MASK_EXPONENT};
+static const ub_param_id params[] = {UB_PARAM_MASK_EXPONENT};
 
 static const struct usage live_usage = {
     .command = "live",
@@ -43,16 +48,15 @@ static const struct usage live_usage = {
     .n_params = sizeof params / sizeof params[0],
     .notes =
         "Keys: 1 to 9, left, right or Tab choose a source; up, down, + and - change its gain;\n"
-        "m mutes it, s makes it solo; 0 resets all; q or Ctrl-C ends.\n",
+        "m mutes it, s makes it solo; 0 resets all; q or Ctrl-C ends. With --learn, Enter ends "
+        "what\n"
+        "is heard and begins the next; l hears more of the chosen source.\n",
 };
 
 struct job {
-    struct live_settings settings;
-    const char *dictionary_path;
+    struct live_session session;
     struct mixer_options faders;
-    ub_dictionary dictionary;
-    struct mixer mixer;
-    struct live *live;
+    ub_dictionary dictionary; // n_sources 0: none
 };
 
 static bool take_mode(const char *value, ub_stream_mode *mode)
@@ -84,16 +88,47 @@ static bool take_block(struct live_settings *settings, const char *value)
     return is_good;
 }
 
+static bool take_name(struct job *job, const char *value)
+{
+    ub_message why = {""};
+    bool is_taken = strcmp(value, "rest") == 0;
+    for (size_t i = 0; i < job->session.n_names; i++) {
+        is_taken = is_taken || strcmp(value, job->session.names[i]) == 0;
+    }
+    if (ub_name_check(value, &why)) {
+        options_misused(&live_usage, "--learn", "%s", why.text);
+    } else if (is_taken) {
+        options_misused(&live_usage, "--learn", "there is a source '%.63s' already; name another",
+                        value);
+    } else if (job->session.n_names == UB_STREAM_MAX_SOURCES) {
+        options_misused(&live_usage, "--learn", "at most %d sources can play",
+                        UB_STREAM_MAX_SOURCES);
+    } else {
+        job->session.names[job->session.n_names++] = value;
+        return true;
+    }
+    return false;
+}
+
+static bool take_free(struct live_settings *settings, const char *value)
+{
+    uint64_t n_free = 0;
+    settings->is_free_given =
+        option_count(&live_usage, "--free", value, 0, UB_STREAM_MAX_FREE, &n_free);
+    settings->n_free = (size_t)n_free;
+    return settings->is_free_given;
+}
+
 static bool take(void *context, const char *name, const char *value)
 {
     struct job *job = context;
-    struct live_settings *settings = &job->settings;
+    struct live_settings *settings = &job->session.live;
     bool is_good = true;
     if (mixer_options_take(&job->faders, &live_usage, name, value, &is_good)) {
         return is_good;
     }
     if (strcmp(name, "dictionary") == 0) {
-        job->dictionary_path = value;
+        job->session.dictionary_path = value;
     } else if (strcmp(name, "input") == 0) {
         settings->input = value;
     } else if (strcmp(name, "output") == 0) {
@@ -104,6 +139,14 @@ static bool take(void *context, const char *name, const char *value)
         return option_number(&live_usage, "--rate", value, 8000.0, 192000.0, &settings->rate_hz);
     } else if (strcmp(name, "block") == 0) {
         return take_block(settings, value);
+    } else if (strcmp(name, "learn") == 0) {
+        return take_name(job, value);
+    } else if (strcmp(name, "save") == 0) {
+        job->session.save = value;
+    } else if (strcmp(name, "free") == 0) {
+        return take_free(settings, value);
+    } else if (strcmp(name, "forget") == 0) {
+        return option_number(&live_usage, "--forget", value, 0.5, 60.0, &settings->forget_s);
     } else if (strcmp(name, "record") == 0) {
         settings->record = *value ? value : ".";
     } else if (strcmp(name, "frames") == 0) {
@@ -115,131 +158,131 @@ static bool take(void *context, const char *name, const char *value)
     return true;
 }
 
+// Without a terminal there is no Enter: the end of the sound ends the only lesson.
+static enum outcome check_learning(const struct job *job)
+{
+    if (job->session.n_names == 0) {
+        return job->session.save ? options_misused(&live_usage, "--save", "needs --learn") : DONE;
+    }
+    if (job->session.live.record) {
+        return options_misused(&live_usage, "--record",
+                               "excludes --learn, which changes the stems while they play");
+    }
+    if (!isatty(STDIN_FILENO) && job->session.n_names > 1) {
+        return options_misused(&live_usage, "--learn",
+                               "can be given once only without a terminal, where no key ends it");
+    }
+    if (!isatty(STDIN_FILENO) && !job->session.save) {
+        return options_misused(&live_usage, "--learn",
+                               "needs --save without a terminal, where no key ends it");
+    }
+    return DONE;
+}
+
 static enum outcome check_options(const struct job *job, const struct options *options)
 {
     if (options->n_operands > 0) {
         return options_misused(&live_usage, options->operands[0], "is not an option");
     }
-    if (!job->dictionary_path) {
+    if (!job->session.dictionary_path && job->session.n_names == 0) {
         return options_misused(&live_usage, "live",
-                               "names no dictionary (-d) and no preset with one");
+                               "names no dictionary (-d), no preset with one, and no source to "
+                               "learn (--learn)");
     }
-    if (job->settings.n_free > UB_STREAM_MAX_FREE) {
-        return options_misused(&live_usage, "--free", "must be at most %d live",
-                               UB_STREAM_MAX_FREE);
-    }
-    if (job->settings.n_frames > 0 && job->settings.seconds > 0.0) {
+    if (job->session.live.n_frames > 0 && job->session.live.seconds > 0.0) {
         return options_misused(&live_usage, "--seconds", "excludes --frames");
     }
-    return DONE;
+    return check_learning(job);
+}
+
+static void add_fader(struct mixer *mixer, const char *name)
+{
+    mixer->faders[mixer->n_faders++] = (struct fader){.name = name};
+}
+
+// Whether there is ever a rest: alone, a source is given one.
+static bool has_rest(const struct job *job)
+{
+    return job->session.live.is_free_given ? job->session.live.n_free > 0
+                                           : job->dictionary.n_sources <= 1;
 }
 
 static enum outcome set_faders(struct job *job)
 {
-    struct mixer *mixer = &job->mixer;
-    for (; mixer->n_faders < job->dictionary.n_sources; mixer->n_faders++) {
-        mixer->faders[mixer->n_faders].name = job->dictionary.source_names[mixer->n_faders];
+    struct mixer *mixer = &job->session.mixer;
+    for (size_t i = 0; i < job->dictionary.n_sources; i++) {
+        add_fader(mixer, job->dictionary.source_names[i]);
     }
-    if (job->settings.n_free > 0) {
-        mixer->faders[mixer->n_faders++].name = "rest";
+    for (size_t i = 0; i < job->session.n_names; i++) {
+        if (mixer_find(mixer, job->session.names[i], strlen(job->session.names[i]))) {
+            return options_misused(&live_usage, "--learn", "there is '%.63s' in %.120s already",
+                                   job->session.names[i], job->session.dictionary_path);
+        }
+        add_fader(mixer, job->session.names[i]);
     }
-    return mixer_options_apply(&job->faders, &live_usage, job->dictionary_path, mixer);
+    if (has_rest(job)) {
+        add_fader(mixer, "rest");
+    }
+    return mixer_options_apply(
+        &job->faders, &live_usage,
+        job->session.dictionary_path ? job->session.dictionary_path : "what is learned", mixer);
+}
+
+static bool knows_rest(const struct job *job)
+{
+    for (size_t i = 0; i < job->dictionary.n_sources; i++) {
+        if (strcmp(job->dictionary.source_names[i], "rest") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum outcome check_sources(struct job *job)
+{
+    if (knows_rest(job)) {
+        if (job->session.live.n_free > 0) {
+            return options_misused(&live_usage, "--free", "there is 'rest' in %.120s already",
+                                   job->session.dictionary_path);
+        }
+        job->session.live.is_free_given = true; // none
+    }
+    const size_t n = live_session_n_sources(&job->session) + has_rest(job);
+    if (n > UB_STREAM_MAX_SOURCES) {
+        report_error(job->session.dictionary_path ? job->session.dictionary_path : "--learn",
+                     "comes to %zu sources, but at most %d can be separated live; learn fewer", n,
+                     UB_STREAM_MAX_SOURCES);
+        return FAILED;
+    }
+    return DONE;
 }
 
 static enum outcome load_dictionary(struct job *job)
 {
     ub_message why = {""};
-    const ub_status status = dictionary_file_load(job->dictionary_path, &job->dictionary, &why);
+    const ub_status status =
+        job->session.dictionary_path
+            ? dictionary_file_load(job->session.dictionary_path, &job->dictionary, &why)
+            : UB_OK;
     if (status) {
-        report_status(job->dictionary_path, status, &why);
+        report_status(job->session.dictionary_path, status, &why);
         return FAILED;
     }
-    const size_t most = UB_STREAM_MAX_SOURCES - (job->settings.n_free > 0);
-    if (job->dictionary.n_sources > most) {
-        report_error(job->dictionary_path,
-                     "has %zu sources, but at most %zu can be separated live; learn fewer",
-                     job->dictionary.n_sources, most);
+    if (job->session.save && !dictionary_file_can_be_saved(job->session.save, "--save")) {
         return FAILED;
     }
-    return set_faders(job);
+    const enum outcome outcome = check_sources(job);
+    return outcome == DONE ? set_faders(job) : outcome;
 }
 
-static void set_gains(const struct job *job)
+// A preset may say how many free components there are; the option wins.
+static void take_preset_free(const struct options *options, struct live_settings *settings)
 {
-    float gains[MIXER_MAX_FADERS];
-    mixer_gains(&job->mixer, gains);
-    for (size_t i = 0; i < job->mixer.n_faders; i++) {
-        live_set_gain(job->live, i, gains[i]);
+    const double n_free = options->settings.value[UB_PARAM_FREE];
+    if (!settings->is_free_given && n_free > 0.0) {
+        settings->n_free = n_free < UB_STREAM_MAX_FREE ? (size_t)n_free : UB_STREAM_MAX_FREE;
+        settings->is_free_given = true;
     }
-}
-
-static bool look(void *context)
-{
-    const struct job *job = context;
-    return live_state(job->live).is_running;
-}
-
-static void take_key(void *context, int key)
-{
-    struct job *job = context;
-    if (mixer_key(&job->mixer, key)) {
-        set_gains(job);
-    }
-}
-
-static void describe(void *context, struct status_line *line)
-{
-    const struct job *job = context;
-    const struct live_state state = live_state(job->live);
-    const struct live_latency latency = live_latency(job->live);
-    float levels[MIXER_MAX_FADERS];
-    for (size_t i = 0; i < job->mixer.n_faders; i++) {
-        levels[i] = live_level(job->live, i);
-    }
-    status_line_add(line, "%.1f ms  cpu %.0f %%  xruns %" PRIu64,
-                    1000.0 * (latency.separation_s + latency.device_s), 100.0 * state.load,
-                    state.n_xruns);
-    status_line_add_mixer(line, &job->mixer, levels);
-}
-
-static void print_summary(const struct live *live)
-{
-    const struct live_state state = live_state(live);
-    const struct live_latency latency = live_latency(live);
-    printf("%" PRIu64 " frames at %g Hz, channels: %zu, xruns: %" PRIu64
-           ", latency: %.1f ms (separation %.1f ms, device %.1f ms)\n",
-           state.n_frames, live_rate_hz(live), live_n_channels(live), state.n_xruns,
-           1000.0 * (latency.separation_s + latency.device_s), 1000.0 * latency.separation_s,
-           1000.0 * latency.device_s);
-}
-
-// Until the sound ends, or somebody ends it.
-static enum outcome follow(struct job *job)
-{
-    const struct console console = {look, take_key, describe, job};
-    if (console_follow(&console) || live_state(job->live).is_complete) {
-        return DONE;
-    }
-    report_error("live", "the device has stopped; look whether it is still there with "
-                         "'unbraid devices'");
-    return FAILED;
-}
-
-static enum outcome play(struct job *job)
-{
-    if (!live_open(&job->settings, &job->dictionary, job->dictionary_path, &job->live)) {
-        return FAILED;
-    }
-    set_gains(job);
-    enum outcome outcome = FAILED;
-    if (live_start(job->live)) {
-        outcome = follow(job);
-        outcome = live_stop(job->live) ? outcome : FAILED;
-        print_summary(job->live);
-        interrupt_accept();
-    }
-    live_close(job->live);
-    return outcome;
 }
 
 static enum outcome run(struct job *job, int argc, char **argv)
@@ -249,11 +292,12 @@ static enum outcome run(struct job *job, int argc, char **argv)
     if (!options_parse(&live_usage, argc, argv, take, job, &options, &outcome)) {
         return outcome;
     }
-    if (!job->dictionary_path && options.dictionary[0]) {
-        job->dictionary_path = options.dictionary;
+    if (!job->session.dictionary_path && options.dictionary[0]) {
+        job->session.dictionary_path = options.dictionary;
     }
-    job->settings.n_free = (size_t)options.settings.value[UB_PARAM_FREE];
-    job->settings.mask_exponent = options.settings.value[UB_PARAM_MASK_EXPONENT];
+    take_preset_free(&options, &job->session.live);
+    job->session.live.mask_exponent = options.settings.value[UB_PARAM_MASK_EXPONENT];
+    job->session.learning = options.settings;
     outcome = check_options(job, &options);
     outcome = outcome == DONE ? load_dictionary(job) : outcome;
     if (outcome != DONE) {
@@ -262,14 +306,16 @@ static enum outcome run(struct job *job, int argc, char **argv)
     if (!sound_devices_open()) {
         return FAILED;
     }
-    outcome = play(job);
+    outcome = live_session_play(&job->session);
     sound_devices_close();
     return outcome;
 }
 
 enum outcome live_run(int argc, char **argv)
 {
-    struct job job = {.settings = {.mode = UB_STREAM_BALANCED}};
+    struct job job = {.session.live = {.mode = UB_STREAM_BALANCED,
+                                       .forget_s = ub_stream_settings_default().forget_s}};
+    job.session.dictionary = &job.dictionary;
     enum outcome outcome = FAILED;
     if (mixer_options_new(argc, "live", &job.faders)) {
         outcome = run(&job, argc, argv);

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEP_FRAMES = 256 };
+enum { STEP_FRAMES = 256, N_PLACES = LIVE_REST + 1 };
+
+// -60 dB, where the meters begin.
+static const double quietest = 1e-3;
 
 static const float silence[STEP_FRAMES];
 
@@ -20,11 +23,16 @@ struct live {
     PaStream *sound;
     struct recorder *recorder; // NULL when nothing is recorded
     float stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS][STEP_FRAMES];
-    size_t n_sources, n_channels, n_outputs;
-    const char *names[UB_STREAM_MAX_SOURCES];
+    ub_stream_settings settings; // of the stream
+    size_t n_free; // of models
+    bool is_free_given;
+    size_t n_recorded; // sources
+    size_t n_channels, n_outputs;
     double rate_hz;
     uint64_t n_wanted; // 0: no end
-    _Atomic float gains[UB_STREAM_MAX_SOURCES], levels[UB_STREAM_MAX_SOURCES];
+    _Atomic float gains[N_PLACES], levels[N_PLACES];
+    _Atomic(struct lesson *) lesson; // that hears the input, or NULL
+    _Atomic(ub_stream_model *) fresh, retired; // on their way to the audio thread, and back
     atomic_uint_least64_t n_frames, n_xruns;
 };
 
@@ -36,16 +44,29 @@ static void process_step(struct live *live, const float *const *in, float *const
         return;
     }
     float *stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS];
-    for (size_t i = 0; i < live->n_sources * live->n_channels; i++) {
+    for (size_t i = 0; i < live->n_recorded * live->n_channels; i++) {
         stems[i] = live->stems[i];
     }
-    ub_stream_process(live->stream, in, out, stems, live->n_sources, n);
+    ub_stream_process(live->stream, in, out, stems, live->n_recorded, n);
     recorder_push(live->recorder, in, stems, n);
+}
+
+// What is heard now is as loud as the stems, which come later, to within a fraction of a second.
+static bool is_sound(const struct live *live)
+{
+    double power = 0.0;
+    for (size_t i = 0; i < ub_stream_n_sources(live->stream); i++) {
+        const double level = (double)ub_stream_level(live->stream, i);
+        power += level * level;
+    }
+    return power > quietest * quietest;
 }
 
 // Some drivers give no input when they have lost it. The stream does not mind how a block is cut.
 static void process(struct live *live, const float *const *in, float *const *out, size_t n)
 {
+    struct lesson *lesson = atomic_load_explicit(&live->lesson, memory_order_acquire);
+    const bool sounds = lesson && is_sound(live);
     size_t step;
     for (size_t at = 0; at < n; at += step) {
         step = n - at < STEP_FRAMES ? n - at : STEP_FRAMES;
@@ -55,7 +76,45 @@ static void process(struct live *live, const float *const *in, float *const *out
             ins[c] = in ? in[c] + at : silence;
             outs[c] = out[c] + at;
         }
+        if (lesson) {
+            lesson_hear(lesson, ins, step, sounds);
+        }
         process_step(live, ins, outs, step);
+    }
+}
+
+// The stream keeps one model that it has done with, and takes no other until that is gone.
+static void exchange_models(struct live *live)
+{
+    if (!atomic_load_explicit(&live->retired, memory_order_acquire)) {
+        atomic_store_explicit(&live->retired, ub_stream_retired(live->stream),
+                              memory_order_release);
+    }
+    ub_stream_model *fresh = atomic_load_explicit(&live->fresh, memory_order_acquire);
+    if (fresh && ub_stream_swap(live->stream, fresh)) {
+        atomic_store_explicit(&live->fresh, NULL, memory_order_release);
+    }
+}
+
+static size_t place_of(const struct live *live, size_t source)
+{
+    return source == ub_stream_rest(live->stream) ? LIVE_REST : source;
+}
+
+static void set_gains(struct live *live)
+{
+    for (size_t i = 0; i < ub_stream_n_sources(live->stream); i++) {
+        ub_stream_set_gain(
+            live->stream, i,
+            atomic_load_explicit(&live->gains[place_of(live, i)], memory_order_relaxed));
+    }
+}
+
+static void tell_levels(struct live *live)
+{
+    for (size_t i = 0; i < ub_stream_n_sources(live->stream); i++) {
+        atomic_store_explicit(&live->levels[place_of(live, i)], ub_stream_level(live->stream, i),
+                              memory_order_relaxed);
     }
 }
 
@@ -67,19 +126,14 @@ static int run(const void *input, void *output, unsigned long n,
     if (flags & SOUND_LOST) {
         atomic_fetch_add_explicit(&live->n_xruns, 1, memory_order_relaxed);
     }
-    for (size_t i = 0; i < live->n_sources; i++) {
-        ub_stream_set_gain(live->stream, i,
-                           atomic_load_explicit(&live->gains[i], memory_order_relaxed));
-    }
+    exchange_models(live);
+    set_gains(live);
     const uint64_t done = atomic_load_explicit(&live->n_frames, memory_order_relaxed);
     const uint64_t left = live->n_wanted ? live->n_wanted - done : UINT64_MAX;
     const size_t n_now = left < n ? (size_t)left : n;
     process(live, input, output, n_now);
     sound_stream_fill(output, live->n_channels, live->n_outputs, n_now, n);
-    for (size_t i = 0; i < live->n_sources; i++) {
-        atomic_store_explicit(&live->levels[i], ub_stream_level(live->stream, i),
-                              memory_order_relaxed);
-    }
+    tell_levels(live);
     atomic_store_explicit(&live->n_frames, done + n_now, memory_order_relaxed);
     return live->n_wanted && done + n_now == live->n_wanted ? paComplete : paContinue;
 }
@@ -130,43 +184,55 @@ static bool open_sound(const struct live_settings *settings, struct live *live)
     return live->sound != NULL;
 }
 
-static bool open_stream(const struct live_settings *settings, const ub_dictionary *dictionary,
-                        const char *dictionary_path, struct live *live)
+static bool open_model(const ub_dictionary *dictionary, const char *dictionary_path,
+                       struct live *live)
 {
-    ub_stream_settings stream = ub_stream_settings_default();
-    stream.rate_hz = live->rate_hz;
-    stream.n_channels = live->n_channels;
-    stream.mode = settings->mode;
-    stream.mask_exponent = settings->mask_exponent;
-    stream.n_free = settings->n_free;
+    const ub_stream_settings settings = live_model_settings(live, dictionary->n_sources);
     ub_message why = {""};
     ub_stream_model *model = NULL;
-    ub_status status = ub_stream_new(&stream, &live->stream, &why);
-    if (status) {
-        report_status("live", status, &why);
-        return false;
-    }
-    status = ub_stream_model_new(&stream, dictionary, &model, &why);
+    const ub_status status = ub_stream_model_new(&settings, dictionary, &model, &why);
     if (status) {
         report_status(dictionary_path, status, &why);
         return false;
     }
-    live->n_sources = ub_stream_model_n_sources(model);
-    for (size_t i = 0; i < live->n_sources; i++) {
-        live->names[i] = ub_stream_model_name(model, i); // lives as long as the stream
-    }
+    live->n_recorded = ub_stream_model_n_sources(model);
     ub_stream_swap(live->stream, model); // live_start() resets the stream, which takes it
     return true;
 }
 
-static bool open_recorder(const struct live_settings *settings, struct live *live)
+static bool open_stream(const struct live_settings *settings, const ub_dictionary *dictionary,
+                        const char *dictionary_path, struct live *live)
 {
+    live->settings = ub_stream_settings_default();
+    live->settings.rate_hz = live->rate_hz;
+    live->settings.n_channels = live->n_channels;
+    live->settings.mode = settings->mode;
+    live->settings.mask_exponent = settings->mask_exponent;
+    live->settings.forget_s = settings->forget_s;
+    live->n_free = settings->n_free;
+    live->is_free_given = settings->is_free_given;
+    ub_message why = {""};
+    const ub_status status = ub_stream_new(&live->settings, &live->stream, &why);
+    if (status) {
+        report_status("live", status, &why);
+        return false;
+    }
+    return dictionary->n_sources == 0 || open_model(dictionary, dictionary_path, live);
+}
+
+static bool open_recorder(const struct live_settings *settings, const ub_dictionary *dictionary,
+                          struct live *live)
+{
+    const char *names[N_PLACES];
+    for (size_t i = 0; i < live->n_recorded; i++) {
+        names[i] = i < dictionary->n_sources ? dictionary->source_names[i] : "rest";
+    }
     const struct recorder_settings recorder = {
         .folder = settings->record,
         .rate_hz = live->rate_hz,
         .n_channels = live->n_channels,
-        .names = live->names,
-        .n_sources = live->n_sources,
+        .names = names,
+        .n_sources = live->n_recorded,
         .latency = ub_stream_latency(live->stream),
     };
     return !settings->record || recorder_start(&recorder, &live->recorder);
@@ -180,14 +246,17 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
         report_error("live", "no memory; close other programs");
         return false;
     }
-    for (size_t i = 0; i < UB_STREAM_MAX_SOURCES; i++) {
+    for (size_t i = 0; i < N_PLACES; i++) {
         atomic_init(&live->gains[i], 1.0f);
         atomic_init(&live->levels[i], 0.0f);
     }
+    atomic_init(&live->lesson, NULL);
+    atomic_init(&live->fresh, NULL);
+    atomic_init(&live->retired, NULL);
     atomic_init(&live->n_frames, 0);
     atomic_init(&live->n_xruns, 0);
     if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live) ||
-        !open_recorder(settings, live)) {
+        !open_recorder(settings, dictionary, live)) {
         live_close(live);
         return false;
     }
@@ -201,10 +270,9 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
 
 bool live_start(struct live *live)
 {
-    for (size_t i = 0; i < live->n_sources; i++) {
-        ub_stream_set_gain(live->stream, i, atomic_load(&live->gains[i]));
-    }
-    ub_stream_reset(live->stream);
+    ub_stream_reset(live->stream); // takes the model, so that it is known which source is the rest
+    set_gains(live);
+    ub_stream_reset(live->stream); // and gains do not glide at first
     return sound_stream_start(live->sound, "live");
 }
 
@@ -236,6 +304,8 @@ void live_close(struct live *live)
     if (live) {
         sound_stream_close(live->sound);
         recorder_free(live->recorder);
+        ub_stream_model_free(atomic_load(&live->fresh));
+        ub_stream_model_free(atomic_load(&live->retired));
         ub_stream_free(live->stream);
         free(live);
     }
@@ -274,12 +344,37 @@ struct live_state live_state(const struct live *live)
     };
 }
 
-void live_set_gain(struct live *live, size_t source, float gain)
+ub_stream_settings live_model_settings(const struct live *live, size_t n_known)
 {
-    atomic_store_explicit(&live->gains[source], gain, memory_order_relaxed);
+    ub_stream_settings settings = live->settings;
+    settings.n_free = live->n_free;
+    if (!live->is_free_given) {
+        settings.n_free = n_known == 1 ? LIVE_FREE_ALONE : 0;
+    }
+    return settings;
 }
 
-float live_level(const struct live *live, size_t source)
+bool live_swap(struct live *live, ub_stream_model *model)
 {
-    return atomic_load_explicit(&live->levels[source], memory_order_relaxed);
+    ub_stream_model_free(atomic_exchange(&live->retired, NULL));
+    if (atomic_load(&live->fresh)) {
+        return false;
+    }
+    atomic_store(&live->fresh, model);
+    return true;
+}
+
+void live_teach(struct live *live, struct lesson *lesson)
+{
+    atomic_store(&live->lesson, lesson);
+}
+
+void live_set_gain(struct live *live, size_t place, float gain)
+{
+    atomic_store_explicit(&live->gains[place], gain, memory_order_relaxed);
+}
+
+float live_level(const struct live *live, size_t place)
+{
+    return atomic_load_explicit(&live->levels[place], memory_order_relaxed);
 }

@@ -4,15 +4,26 @@
 #ifndef UNBRAID_CLI_LIVE_H
 #define UNBRAID_CLI_LIVE_H
 
+#include "lesson.h"
+
 #include <unbraid/stream.h>
 
 #include <stdint.h>
+
+/** The place of the rest among gains and levels, wherever it is among the sources. */
+enum { LIVE_REST = UB_STREAM_MAX_SOURCES };
+
+/** Free components that are the counterpart of a source that is known alone. */
+enum { LIVE_FREE_ALONE = 32 };
 
 struct live_settings {
     const char *input, *output; ///< as sound_device_find() takes them
     ub_stream_mode mode;
     double mask_exponent;
-    size_t n_free; ///< components that learn the rest, one more source; 0: there is none
+    bool
+        is_free_given; ///< without it there are LIVE_FREE_ALONE when one source is known, else none
+    size_t n_free; ///< as in ub_stream_settings
+    double forget_s; ///< the same
     double rate_hz; ///< 0 for the output's own
     unsigned long block_frames; ///< of a callback; 0 for what the device likes
     uint64_t n_frames; ///< to stop after; 0 for never
@@ -37,6 +48,7 @@ struct live_latency {
 };
 
 /** Open devices and stream between sound_devices_open() and _close(). Sound does not run yet.
+    @param dictionary  n_sources 0 for none: then the output is the input, and nothing is recorded.
     @return false after a report. */
 bool live_open(const struct live_settings *settings, const ub_dictionary *dictionary,
                const char *dictionary_path, struct live **out);
@@ -55,10 +67,21 @@ size_t live_n_channels(const struct live *live);
 struct live_latency live_latency(const struct live *live);
 struct live_state live_state(const struct live *live);
 
-/** The linear gain of a source. Before live_start() it holds from the first sample on. */
-void live_set_gain(struct live *live, size_t source, float gain);
+/** What a model for so many known sources must be made with. */
+ub_stream_settings live_model_settings(const struct live *live, size_t n_known);
 
-/** RMS of a source before its gain. */
-float live_level(const struct live *live, size_t source);
+/** Go on with another model, which belongs to the stream then. @return false when the one before
+    still waits: then nothing has changed. */
+bool live_swap(struct live *live, ub_stream_model *model);
+
+/** Let a lesson hear the input; NULL ends that. The lesson must live as long as the sound runs. */
+void live_teach(struct live *live, struct lesson *lesson);
+
+/** The linear gain of a known source, or of LIVE_REST. Before live_start() it holds from the first
+    sample on. */
+void live_set_gain(struct live *live, size_t place, float gain);
+
+/** RMS of a known source, or of LIVE_REST, before its gain. */
+float live_level(const struct live *live, size_t place);
 
 #endif

@@ -102,6 +102,9 @@ bool mixer_key(struct mixer *mixer, int key)
         return true;
     }
     struct fader *fader = &mixer->faders[mixer->selected];
+    if (fader->is_hidden) {
+        return false; // all are
+    }
     if (key == KEY_UP || key == '+') {
         move(fader, 1.0);
     } else if (key == KEY_DOWN || key == '-') {

@@ -89,7 +89,7 @@ class Live(SoundTest):
         self.assertNotEqual(self.output()[0], loud)
         self.assertTrue(pathlib.Path("stems/rest.wav").exists())
         done = self.live("--free", 65, status=2)
-        self.assert_one_line(done, "--free", "at most 64")
+        self.assert_one_line(done, "--free", "0 to 64")
 
     def test_blocks_make_no_difference_to_any_bit(self):
         self.play("--gain", "a=-3")
