@@ -3,11 +3,9 @@
 #include "console.h"
 #include "dictionary_file.h"
 #include "interrupt.h"
-#include "progress.h"
 #include "report.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 
 size_t live_session_n_sources(const struct live_session *session)
@@ -169,21 +167,6 @@ static enum outcome follow(struct live_session *session)
     return FAILED;
 }
 
-// The sound has ended, and what is learned still is not heard any more.
-static void wait_for_lesson(struct live_session *session)
-{
-    struct progress progress;
-    enum progress_mode mode;
-    progress_mode_from_name("auto", &mode);
-    progress = progress_start(mode, session->save);
-    const ub_progress listener = progress_listener(&progress);
-    while (!teaching_is_ready(session->teaching)) {
-        listener.report(listener.context, "factorise", teaching_progress(session->teaching));
-        poll(NULL, 0, 50);
-    }
-    progress_stop(&progress);
-}
-
 static enum outcome save(struct live_session *session)
 {
     ub_message why = {""};
@@ -207,7 +190,6 @@ static enum outcome finish_learning(struct live_session *session)
     ub_message why = {""};
     bool is_good = teaching_end(session->teaching);
     if (teaching_is_learning(session->teaching)) {
-        wait_for_lesson(session);
         const ub_status status = teaching_take(session->teaching, &why);
         if (status) {
             report_learning(session, status, &why, "play it while it is heard");
