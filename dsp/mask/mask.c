@@ -15,8 +15,7 @@ struct ub_masker {
     size_t n_sources;
     float exponent;
     float *packed;
-    size_t *order; // K: which component of the caller stands where
-    size_t *place; // K: and where it stands
+    size_t *place; // K: where a component of the caller stands
     size_t *first; // n_sources + 1: components of a source, in that order
 };
 
@@ -24,7 +23,6 @@ void ub_masker_free(ub_masker *masker)
 {
     if (masker) {
         free(masker->packed);
-        free(masker->order);
         free(masker->place);
         free(masker->first);
         free(masker);
@@ -66,8 +64,7 @@ static void sort_components(ub_masker *masker, const size_t *component_source)
         masker->first[source] = n;
         for (size_t k = 0; k < masker->packing.n_components; k++) {
             if (component_source[k] == source) {
-                masker->place[k] = n;
-                masker->order[n++] = k;
+                masker->place[k] = n++;
             }
         }
     }
@@ -102,10 +99,9 @@ ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
     masker->n_sources = n_sources;
     masker->exponent = (float)exponent;
     masker->packed = ub_floats_new(masker->packing.n_floats);
-    masker->order = calloc(templates->n_cols, sizeof *masker->order);
     masker->place = calloc(templates->n_cols, sizeof *masker->place);
     masker->first = calloc(n_sources + 1, sizeof *masker->first);
-    if (!masker->packed || !masker->order || !masker->place || !masker->first) {
+    if (!masker->packed || !masker->place || !masker->first) {
         ub_masker_free(masker);
         return ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
     }
@@ -117,7 +113,7 @@ ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
 
 size_t ub_masker_stride(const ub_masker *masker)
 {
-    return (masker->packing.padded_bins + 15) / 16 * 16;
+    return ub_floats_line(masker->packing.padded_bins);
 }
 
 size_t ub_masker_work_size(const ub_masker *masker)
@@ -133,7 +129,7 @@ void ub_masker_run(const ub_masker *masker, size_t channel, const ub_matrix *act
     for (size_t t = 0; t < n; t++) {
         const float *h = ub_matrix_column(activations, first + t);
         for (size_t k = 0; k < n_components; k++) {
-            work[t * n_components + k] = h[masker->order[k]];
+            work[t * n_components + masker->place[k]] = h[k];
         }
     }
     const size_t stride = ub_masker_stride(masker);

@@ -203,15 +203,6 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
 
 // ---- a frame -----------------------------------------------------------------------------------
 
-static double sum_of(const float *x, size_t n)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += (double)x[i];
-    }
-    return sum;
-}
-
 static double level_of(const ub_stream_model *model, size_t k)
 {
     return (double)ub_matrix_column(&model->activations, 0)[k] *
@@ -232,7 +223,7 @@ void ub_stream_model_begin(ub_stream_model *model, const ub_matrix *magnitudes, 
     for (size_t k = 0; k < model->n_components; k++) {
         before += level_of(model, k);
     }
-    model->level = sum_of(ub_matrix_column(magnitudes, 0), model->n_bins);
+    model->level = ub_norm_of(UB_NORM_L1, ub_matrix_column(magnitudes, 0), model->n_bins);
     model->penalty = penalty_of(model);
     // Few updates must lean on the frame before.
     const double share = n_updates < 4 ? 0.1 : 0.3;
