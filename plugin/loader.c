@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "loader.h"
+#include "dictionary_read.h"
 
 #include <unbraid/file.h>
 
@@ -82,18 +83,6 @@ ub_stream_settings loader_settings(const loader *l, tuning t)
     return settings;
 }
 
-static ub_status read_dictionary(const char *path, ub_dictionary *out, ub_message *why)
-{
-    unsigned char *bytes;
-    size_t size;
-    ub_status status = ub_file_read(path, MAX_BYTES, &bytes, &size, why);
-    if (!status) {
-        status = ub_dictionary_decode(bytes, size, out, why);
-        free(bytes);
-    }
-    return status;
-}
-
 // ---- what changes the sources ------------------------------------------------------------------
 
 static void tell_sources(const loader *l, const char *path)
@@ -111,7 +100,7 @@ static void tell_sources(const loader *l, const char *path)
 static ub_status load(loader *l, const request *r, ub_message *why)
 {
     ub_dictionary fresh = {0};
-    ub_status status = r->path[0] ? read_dictionary(r->path, &fresh, why) : UB_OK;
+    ub_status status = r->path[0] ? dictionary_read(r->path, MAX_BYTES, &fresh, why) : UB_OK;
     status = status ? status : sources_load(&l->sources, &fresh, r->where, r->path, why);
     if (status) {
         ub_dictionary_free(&fresh);
@@ -200,7 +189,7 @@ static ub_status check_target(const char *path, ub_message *why)
     }
     fclose(file);
     ub_dictionary old = {0};
-    const ub_status status = read_dictionary(path, &old, NULL);
+    const ub_status status = dictionary_read(path, MAX_BYTES, &old, NULL);
     ub_dictionary_free(&old);
     return status ? ub_fail(why, status, "is no dictionary and is not overwritten") : UB_OK;
 }

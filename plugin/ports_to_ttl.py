@@ -107,41 +107,40 @@ def plugin_ports():
     ]
 
 
-def source_ports(j, uri):
-    group = f"pg:group <{uri}#source_{j}>"
+def strip_ports(symbol, title, whose, group):
+    """Gain, solo, mute and level of a source."""
+    subject = whose[0].upper() + whose[1:]
     return [
-        control("Input", f"gain_{j}", f"Source {j} Gain", f"Level of source {j} in the mix; the lowest is silence",
+        control("Input", f"gain_{symbol}", f"{title} Gain", f"Level of {whose} in the mix; the lowest is silence",
                 *span("0.0", "-80.0", "12.0"), "units:unit units:db", group,
                 'lv2:scalePoint [ rdfs:label "Silence" ; rdf:value -80.0 ]'),
-        control("Input", f"solo_{j}", f"Source {j} Solo", f"Only source {j} and others that play solo are heard",
+        control("Input", f"solo_{symbol}", f"{title} Solo", f"Only {whose} and others that play solo are heard",
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled", group),
-        control("Input", f"mute_{j}", f"Source {j} Mute", f"Source {j} is not heard", *span(0, 0, 1),
+        control("Input", f"mute_{symbol}", f"{title} Mute", f"{subject} is not heard", *span(0, 0, 1),
                 "lv2:portProperty lv2:toggled", group),
+        control("Output", f"level_{symbol}", f"{title} Level", f"Level of {whose} before its gain",
+                *span("-80.0", "-80.0", "12.0"), "units:unit units:db", group),
+    ]
+
+
+def source_strip(j, uri):
+    return strip_ports(j, f"Source {j}", f"source {j}", f"pg:group <{uri}#source_{j}>")
+
+
+def source_ports(j, uri):
+    group = f"pg:group <{uri}#source_{j}>"
+    *faders, level = source_strip(j, uri)
+    return [
+        *faders,
         control("Input", f"learn_{j}", f"Source {j} Learn",
                 f"On: the input, in which only source {j} should play, is gathered, up to {LESSON_S} seconds in all. Off again: its sound is learned from that",
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled , pprop:notAutomatic", group),
         control("Input", f"reset_{j}", f"Source {j} Reset",
                 f"Forgets what was gathered and learned of source {j}; what the dictionary file has of it is back",
                 *span(0, 0, 1), "lv2:portProperty lv2:toggled , pprop:trigger , pprop:notAutomatic", group),
-        control("Output", f"level_{j}", f"Source {j} Level", f"Level of source {j} before its gain",
-                *span("-80.0", "-80.0", "12.0"), "units:unit units:db", group),
+        level,
         control("Output", f"heard_{j}", f"Source {j} Heard", f"How much has been gathered to learn source {j} from",
                 *span("0.0", "0.0", f"{LESSON_S}.0"), "units:unit units:s", group),
-    ]
-
-
-def rest_ports(uri):
-    group = f"pg:group <{uri}#rest>"
-    return [
-        control("Input", "gain_rest", "Rest Gain", "Level of the rest in the mix; the lowest is silence",
-                *span("0.0", "-80.0", "12.0"), "units:unit units:db", group,
-                'lv2:scalePoint [ rdfs:label "Silence" ; rdf:value -80.0 ]'),
-        control("Input", "solo_rest", "Rest Solo", "Only the rest and others that play solo are heard",
-                *span(0, 0, 1), "lv2:portProperty lv2:toggled", group),
-        control("Input", "mute_rest", "Rest Mute", "The rest is not heard", *span(0, 0, 1),
-                "lv2:portProperty lv2:toggled", group),
-        control("Output", "level_rest", "Rest Level", "Level of the rest before its gain",
-                *span("-80.0", "-80.0", "12.0"), "units:unit units:db", group),
     ]
 
 
@@ -149,6 +148,12 @@ def audio_ports(kind, symbol, name, group, channels, *more):
     for suffix, word, designation in channels:
         yield [f"a lv2:{kind}Port , lv2:AudioPort", f'lv2:symbol "{symbol}{suffix}"', f'lv2:name "{name}{word}"',
                f"pg:group <{group}>", f"lv2:designation {designation}", *more]
+
+
+def numbered(ports):
+    """The ports in their order, for lv2:port."""
+    return " , ".join("[\n\t\t" + " ;\n\t\t".join(lines[:1] + [f"lv2:index {i}"] + lines[1:]) + "\n\t]"
+                      for i, lines in enumerate(ports))
 
 
 def group(uri, name, symbol, classes):
@@ -161,7 +166,7 @@ def plugin(variant, channels, version):
     ports = plugin_ports()
     for j in range(1, SOURCES + 1):
         ports += source_ports(j, uri)
-    ports += rest_ports(uri)
+    ports += strip_ports("rest", "Rest", "the rest", f"pg:group <{uri}#rest>")
     ports += audio_ports("Input", "in", "In", f"{uri}#in", channels)
     ports += audio_ports("Output", "out", "Out", f"{uri}#out", channels)
     for j in range(1, STEMS + 1):
@@ -170,10 +175,8 @@ def plugin(variant, channels, version):
                              "lv2:portProperty lv2:connectionOptional")
     ports += audio_ports("Output", "stem_rest", "Rest Out", f"{uri}#stem_rest", channels,
                          'rdfs:comment "The rest alone, before its gain"', "lv2:portProperty lv2:connectionOptional")
-    text = " , ".join("[\n\t\t" + " ;\n\t\t".join(lines[:1] + [f"lv2:index {i}"] + lines[1:]) + "\n\t]"
-                      for i, lines in enumerate(ports))
     body = PLUGIN.format(variant=variant, title=variant.capitalize(), minor=version[0], micro=version[1],
-                         stems=STEMS, ports=text)
+                         stems=STEMS, ports=numbered(ports))
     body += group(f"{uri}#in", "Input", "in", f"{shape} , pg:InputGroup")
     body += group(f"{uri}#out", "Output", "out", f"{shape} , pg:OutputGroup")
     for j in range(1, STEMS + 1):

@@ -2,8 +2,10 @@
 // All models are made when the plugin is, so that run() only lends another to the stream: nothing
 // has to be loaded while sound plays, and no worker is needed.
 #include "simple.h"
+#include "dictionary_read.h"
 #include "engine.h"
 #include "preset_names.h"
+#include "strip_ports.h"
 
 #include <unbraid/file.h>
 #include <unbraid/preset.h>
@@ -21,7 +23,6 @@ static const char *const names[] = {UNBRAID_PRESET_NAMES};
 enum { N_PRESETS = sizeof names / sizeof names[0], MOST_PATH = 4096 };
 
 static const size_t most_preset_bytes = (size_t)1 << 16, most_dictionary_bytes = (size_t)1 << 28;
-static const float SILENT_DB = -80.0f, LOUDEST_DB = 12.0f;
 
 typedef struct simple {
     engine *engine;
@@ -36,34 +37,22 @@ typedef struct simple {
 
 // ---- life --------------------------------------------------------------------------------------
 
-static ub_status read_file(const char *bundle, const char *name, const char *ending, size_t most,
-                           unsigned char **bytes, size_t *size, ub_message *why)
+static ub_status path_of(const char *bundle, const char *name, const char *ending,
+                         char path[MOST_PATH], ub_message *why)
 {
-    char path[MOST_PATH];
-    if (snprintf(path, sizeof path, "%s/%s%s", bundle, name, ending) >= MOST_PATH) {
-        return ub_fail(why, UB_BAD_SETTING, "its path is too long");
-    }
-    return ub_file_read(path, most, bytes, size, why);
+    const int n = snprintf(path, MOST_PATH, "%s/%s%s", bundle, name, ending);
+    return n < MOST_PATH ? UB_OK : ub_fail(why, UB_BAD_SETTING, "its path is too long");
 }
 
 static ub_status read_preset(const char *bundle, const char *name, ub_settings *settings,
                              ub_preset *preset, ub_message *why)
 {
     unsigned char *bytes = NULL;
-    size_t size;
-    ub_status status = read_file(bundle, name, ".preset", most_preset_bytes, &bytes, &size, why);
+    size_t size = 0;
+    char path[MOST_PATH];
+    ub_status status = path_of(bundle, name, ".preset", path, why);
+    status = status ? status : ub_file_read(path, most_preset_bytes, &bytes, &size, why);
     status = status ? status : ub_preset_parse((const char *)bytes, size, settings, preset, why);
-    free(bytes);
-    return status;
-}
-
-static ub_status read_dictionary(const char *bundle, const char *name, ub_dictionary *dictionary,
-                                 ub_message *why)
-{
-    unsigned char *bytes = NULL;
-    size_t size;
-    ub_status status = read_file(bundle, name, "", most_dictionary_bytes, &bytes, &size, why);
-    status = status ? status : ub_dictionary_decode(bytes, size, dictionary, why);
     free(bytes);
     return status;
 }
@@ -74,8 +63,10 @@ static ub_status make_model(const char *bundle, const char *name, ub_stream_sett
     ub_settings settings = ub_settings_default();
     ub_preset preset;
     ub_dictionary dictionary = {.n_sources = 0};
+    char path[MOST_PATH];
     ub_status status = read_preset(bundle, name, &settings, &preset, why);
-    status = status ? status : read_dictionary(bundle, preset.dictionary, &dictionary, why);
+    status = status ? status : path_of(bundle, preset.dictionary, "", path, why);
+    status = status ? status : dictionary_read(path, most_dictionary_bytes, &dictionary, why);
     if (!status) {
         stream.mask_exponent = settings.value[UB_PARAM_MASK_EXPONENT];
         stream.n_free = (size_t)settings.value[UB_PARAM_FREE];
@@ -173,24 +164,12 @@ static void activate(LV2_Handle handle)
 
 // ---- sound -------------------------------------------------------------------------------------
 
-static float value(const simple *s, unsigned port, float fallback)
-{
-    const float *from = s->controls[port];
-    return from && isfinite(*from) ? *from : fallback;
-}
-
-static void write_value(const simple *s, unsigned port, float number)
-{
-    if (s->controls[port]) {
-        *s->controls[port] = number;
-    }
-}
-
 // The stream takes one model at a time, and gives back the one before: then we try again.
 static void choose_preset(simple *s)
 {
     take_back(s);
-    const float wanted = fminf(fmaxf(value(s, SIMPLE_PRESET, 0.0f), 0.0f), (float)N_PRESETS - 1.0f);
+    const float wanted =
+        fminf(fmaxf(port_read(s->controls[SIMPLE_PRESET], 0.0f), 0.0f), (float)N_PRESETS - 1.0f);
     const size_t preset = (size_t)lrintf(wanted);
     if (preset != s->preset && !s->is_lent[preset] &&
         ub_stream_swap(s->engine->stream, s->models[preset])) {
@@ -204,12 +183,9 @@ static void set_gains(const simple *s)
     ub_strip strips[SIMPLE_SOURCES];
     float gains[SIMPLE_SOURCES];
     for (unsigned j = 0; j < SIMPLE_SOURCES; j++) {
-        const float gain_db = value(s, simple_port_of(j, SIMPLE_GAIN_DB), 0.0f);
-        strips[j] = (ub_strip){
-            .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
-            .is_solo = value(s, simple_port_of(j, SIMPLE_SOLO), 0.0f) > 0.5f,
-            .is_mute = value(s, simple_port_of(j, SIMPLE_MUTE), 0.0f) > 0.5f,
-        };
+        strips[j] = port_read_strip(s->controls[simple_port_of(j, SIMPLE_GAIN_DB)],
+                                    s->controls[simple_port_of(j, SIMPLE_SOLO)],
+                                    s->controls[simple_port_of(j, SIMPLE_MUTE)]);
     }
     const float others = ub_strip_gains(strips, SIMPLE_SOURCES, gains);
     for (size_t j = 0; j < UB_STREAM_MAX_SOURCES; j++) {
@@ -219,11 +195,10 @@ static void set_gains(const simple *s)
 
 static void report(const simple *s)
 {
-    write_value(s, SIMPLE_LATENCY, (float)s->engine->latency);
+    port_write(s->controls[SIMPLE_LATENCY], (float)s->engine->latency);
     for (unsigned j = 0; j < SIMPLE_SOURCES; j++) {
-        const float level = ub_stream_level(s->engine->stream, j);
-        const float level_db = fmaxf(20.0f * log10f(level + 1e-10f), SILENT_DB);
-        write_value(s, simple_port_of(j, SIMPLE_LEVEL_DB), level_db);
+        port_write_level(s->controls[simple_port_of(j, SIMPLE_LEVEL_DB)],
+                         ub_stream_level(s->engine->stream, j));
     }
 }
 
@@ -232,7 +207,7 @@ static void run(LV2_Handle handle, uint32_t n)
     simple *s = handle;
     choose_preset(s);
     set_gains(s);
-    engine_enable(s->engine, value(s, SIMPLE_ENABLED, 1.0f) > 0.5f);
+    engine_enable(s->engine, port_read(s->controls[SIMPLE_ENABLED], 1.0f) > 0.5f);
     if (s->is_fresh) {
         engine_reset(s->engine); // the preset and gains hold from the first sample on
         s->is_fresh = false;

@@ -4,7 +4,7 @@
 and the presets in their order."""
 import sys
 
-from ports_to_ttl import audio_ports, control, group, span
+from ports_to_ttl import audio_ports, control, group, numbered, source_strip, span
 from presets_to_ttl import quoted, read
 
 HEAD = """\
@@ -51,32 +51,16 @@ def plugin_ports(presets):
     ]
 
 
-def source_ports(j, uri):
-    its_group = f"pg:group <{uri}#source_{j}>"
-    return [
-        control("Input", f"gain_{j}", f"Source {j} Gain", f"Level of source {j} in the mix; the lowest is silence",
-                *span("0.0", "-80.0", "12.0"), "units:unit units:db", its_group,
-                'lv2:scalePoint [ rdfs:label "Silence" ; rdf:value -80.0 ]'),
-        control("Input", f"solo_{j}", f"Source {j} Solo", f"Only source {j} and others that play solo are heard",
-                *span(0, 0, 1), "lv2:portProperty lv2:toggled", its_group),
-        control("Input", f"mute_{j}", f"Source {j} Mute", f"Source {j} is not heard", *span(0, 0, 1),
-                "lv2:portProperty lv2:toggled", its_group),
-        control("Output", f"level_{j}", f"Source {j} Level", f"Level of source {j} before its gain",
-                *span("-80.0", "-80.0", "12.0"), "units:unit units:db", its_group),
-    ]
-
-
 def plugin(variant, channels, version, presets):
     uri = f"urn:unbraid:simple-{variant}"
     shape = "pg:StereoGroup" if len(channels) == 2 else "pg:MonoGroup"
     ports = plugin_ports(presets)
     for j in range(1, SOURCES + 1):
-        ports += source_ports(j, uri)
+        ports += source_strip(j, uri)
     ports += audio_ports("Input", "in", "In", f"{uri}#in", channels)
     ports += audio_ports("Output", "out", "Out", f"{uri}#out", channels)
-    text = " , ".join("[\n\t\t" + " ;\n\t\t".join(lines[:1] + [f"lv2:index {i}"] + lines[1:]) + "\n\t]"
-                      for i, lines in enumerate(ports))
-    body = PLUGIN.format(uri=uri, title=variant.capitalize(), minor=version[0], micro=version[1], ports=text)
+    body = PLUGIN.format(uri=uri, title=variant.capitalize(), minor=version[0], micro=version[1],
+                         ports=numbered(ports))
     body += group(f"{uri}#in", "Input", "in", f"{shape} , pg:InputGroup")
     body += group(f"{uri}#out", "Output", "out", f"{shape} , pg:OutputGroup")
     for j in range(1, SOURCES + 1):

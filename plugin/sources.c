@@ -19,7 +19,9 @@ places places_in_order(void)
 
 static void lesson_free(lesson *l)
 {
-    free(l->frames);
+    for (size_t c = 0; c < MAX_CHANNELS; c++) {
+        free(l->channels[c]);
+    }
     free(l->ends);
     *l = (lesson){0};
 }
@@ -175,15 +177,17 @@ static ub_status replace(sources *s, size_t place, ub_dictionary *fresh, ub_mess
 
 // ---- learning ----------------------------------------------------------------------------------
 
-static bool reserve(lesson *l, size_t n_frames, size_t n_channels)
+static bool reserve(lesson *l, size_t n_samples, size_t n_channels)
 {
-    if (n_frames > l->capacity) {
-        const size_t capacity = 2 * l->capacity > n_frames ? 2 * l->capacity : n_frames;
-        float *frames = realloc(l->frames, capacity * n_channels * sizeof *frames);
-        if (!frames) {
-            return false;
+    if (n_samples > l->capacity) {
+        const size_t capacity = 2 * l->capacity > n_samples ? 2 * l->capacity : n_samples;
+        for (size_t c = 0; c < n_channels; c++) {
+            float *channel = realloc(l->channels[c], capacity * sizeof *channel);
+            if (!channel) {
+                return false;
+            }
+            l->channels[c] = channel;
         }
-        l->frames = frames;
         l->capacity = capacity;
     }
     if (!l->is_open) {
@@ -192,7 +196,7 @@ static bool reserve(lesson *l, size_t n_frames, size_t n_channels)
             return false;
         }
         l->ends = ends;
-        l->ends[l->n_passages++] = l->n_frames;
+        l->ends[l->n_passages++] = l->n_samples;
         l->is_open = true;
     }
     return true;
@@ -201,42 +205,26 @@ static bool reserve(lesson *l, size_t n_frames, size_t n_channels)
 ub_status sources_hear(sources *s, size_t source, const capture_half *half, bool ends)
 {
     lesson *l = &s->lessons[source];
-    const size_t most = (size_t)(LONGEST_LESSON_S * s->rate_hz), left = most - l->n_frames;
+    const size_t most = (size_t)(LONGEST_LESSON_S * s->rate_hz), left = most - l->n_samples;
     const size_t n = half->n_samples < left ? half->n_samples : left;
     if (n > 0) {
-        if (!reserve(l, l->n_frames + n, s->n_channels)) {
+        if (!reserve(l, l->n_samples + n, s->n_channels)) {
             return UB_NO_MEMORY;
         }
-        float *to = l->frames + l->n_frames * s->n_channels;
         for (size_t c = 0; c < s->n_channels; c++) {
-            for (size_t i = 0; i < n; i++) {
-                to[i * s->n_channels + c] = half->channels[c][i];
-            }
+            memcpy(l->channels[c] + l->n_samples, half->channels[c], n * sizeof(float));
         }
-        l->n_frames += n;
-        l->ends[l->n_passages - 1] = l->n_frames;
+        l->n_samples += n;
+        l->ends[l->n_passages - 1] = l->n_samples;
     }
     l->is_open = l->is_open && !ends;
     return UB_OK;
 }
 
 typedef struct passage {
-    const float *frames;
-    size_t n_channels;
+    const float *channels[MAX_CHANNELS];
+    ub_planar planar;
 } passage;
-
-static ub_status read_passage(void *context, size_t first, size_t n, float *const *channels,
-                              ub_message *why)
-{
-    (void)why;
-    const passage *p = context;
-    for (size_t c = 0; c < p->n_channels; c++) {
-        for (size_t i = 0; i < n; i++) {
-            channels[c][i] = p->frames[(first + i) * p->n_channels + c];
-        }
-    }
-    return UB_OK;
-}
 
 static bool is_taken(const sources *s, size_t place, const char *name)
 {
@@ -269,9 +257,11 @@ static ub_status learn(const sources *s, size_t source, passage *passages, ub_au
     const lesson *l = &s->lessons[source];
     size_t begin = 0;
     for (size_t i = 0; i < l->n_passages; i++) {
-        passages[i] = (passage){l->frames + begin * s->n_channels, s->n_channels};
-        audio[i] =
-            (ub_audio){s->n_channels, l->ends[i] - begin, s->rate_hz, read_passage, &passages[i]};
+        for (size_t c = 0; c < s->n_channels; c++) {
+            passages[i].channels[c] = l->channels[c] + begin;
+        }
+        passages[i].planar = (ub_planar){passages[i].channels, s->n_channels, l->ends[i] - begin};
+        audio[i] = ub_audio_in_memory(&passages[i].planar, s->rate_hz);
         begin = l->ends[i];
     }
     char name[UB_DICTIONARY_MAX_NAME + 1];

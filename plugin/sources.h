@@ -27,9 +27,9 @@ places places_in_order(void);
 
 /** Sound to learn a source from: passages that were heard one after the other. */
 typedef struct lesson {
-    float *frames; // interleaved
-    size_t n_frames, capacity;
-    size_t *ends; // of the passages, in frames
+    float *channels[MAX_CHANNELS];
+    size_t n_samples, capacity;
+    size_t *ends; // of the passages, in samples
     size_t n_passages;
     bool is_open; // the last passage goes on
 } lesson;

@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plugin.h"
 #include "simple.h"
+#include "strip_ports.h"
 
 #include <lv2/core/lv2_util.h>
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const float SILENT_DB = -80.0f, LOUDEST_DB = 12.0f;
-
 float plugin_value(const plugin *p, size_t port, float fallback)
 {
-    const float *value = p->ports[port];
-    return value && isfinite(*value) ? *value : fallback;
-}
-
-static void plugin_write(const plugin *p, size_t port, float value)
-{
-    float *to = p->ports[port];
-    if (to) {
-        *to = value;
-    }
+    return port_read(p->ports[port], fallback);
 }
 
 // ---- life --------------------------------------------------------------------------------------
@@ -121,12 +110,8 @@ static void deactivate(LV2_Handle handle)
 // Of a source or the rest: its gain, solo and mute follow one another.
 static ub_strip read_strip(const plugin *p, size_t first_port)
 {
-    const float gain_db = plugin_value(p, first_port + SOURCE_GAIN_DB, 0.0f);
-    return (ub_strip){
-        .gain_db = gain_db > SILENT_DB ? fminf(gain_db, LOUDEST_DB) : -INFINITY,
-        .is_solo = plugin_value(p, first_port + SOURCE_SOLO, 0.0f) > 0.5f,
-        .is_mute = plugin_value(p, first_port + SOURCE_MUTE, 0.0f) > 0.5f,
-    };
+    return port_read_strip(p->ports[first_port + SOURCE_GAIN_DB],
+                           p->ports[first_port + SOURCE_SOLO], p->ports[first_port + SOURCE_MUTE]);
 }
 
 static size_t strip_of(size_t place)
@@ -152,22 +137,21 @@ static void set_gains(plugin *p)
 
 static void write_level(const plugin *p, size_t place, size_t port)
 {
-    const float level = ub_stream_level(p->engine->stream, p->numbers[place]);
-    plugin_write(p, port, fmaxf(20.0f * log10f(level + 1e-10f), SILENT_DB));
+    port_write_level(p->ports[port], ub_stream_level(p->engine->stream, p->numbers[place]));
 }
 
 static void report(const plugin *p)
 {
     const ub_stream *stream = p->engine->stream;
-    plugin_write(p, PORT_LATENCY, (float)p->engine->latency);
-    plugin_write(p, PORT_SOURCES, (float)ub_stream_n_sources(stream));
-    plugin_write(p, PORT_PROGRESS,
-                 (float)atomic_load_explicit(&p->loader.progress, memory_order_relaxed));
+    port_write(p->ports[PORT_LATENCY], (float)p->engine->latency);
+    port_write(p->ports[PORT_SOURCES], (float)ub_stream_n_sources(stream));
+    port_write(p->ports[PORT_PROGRESS],
+               (float)atomic_load_explicit(&p->loader.progress, memory_order_relaxed));
     write_level(p, PLACE_REST, PORT_FIRST_REST + REST_LEVEL_DB);
     for (unsigned j = 0; j < N_SOURCES; j++) {
         write_level(p, j, port_of_source(j, SOURCE_LEVEL_DB));
-        plugin_write(p, port_of_source(j, SOURCE_HEARD_S),
-                     (float)((double)p->learning.heard[j] / p->loader.rate_hz));
+        port_write(p->ports[port_of_source(j, SOURCE_HEARD_S)],
+                   (float)((double)p->learning.heard[j] / p->loader.rate_hz));
     }
 }
 
