@@ -48,6 +48,16 @@ void interrupt_at_signal(void (*act)(void))
     act_at_signal = act;
 }
 
+bool interrupt_free_thread(pthread_t *thread, void *(*run)(void *), void *context)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const bool has_thread = pthread_create(thread, NULL, run, context) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return has_thread;
+}
+
 void interrupt_accept(void)
 {
     if (signal_seen == SIGINT) {

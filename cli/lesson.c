@@ -2,6 +2,7 @@
 // Samples are only ever appended, and their number is stored when they are there: who has read it
 // may read them while others come.
 #include "lesson.h"
+#include "interrupt.h"
 #include "report.h"
 
 #include <unbraid/separate.h>
@@ -158,7 +159,7 @@ bool lesson_learn(struct lesson *lesson, const ub_settings *settings)
     lesson->why = (ub_message){""};
     atomic_store(&lesson->progress, 0.0);
     atomic_store(&lesson->is_learned, false);
-    lesson->has_thread = pthread_create(&lesson->thread, NULL, learn, lesson) == 0;
+    lesson->has_thread = interrupt_free_thread(&lesson->thread, learn, lesson);
     if (!lesson->has_thread) {
         report_error(lesson->name, "no thread to learn it; close other programs");
     }

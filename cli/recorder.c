@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "recorder.h"
+#include "interrupt.h"
 #include "report.h"
 #include "ring.h"
 #include "stem_file.h"
@@ -7,7 +8,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,17 +168,6 @@ static ub_status begin_files(struct recorder *recorder, const struct recorder_se
     return status;
 }
 
-// Signals are for the main thread.
-static bool start_thread(struct recorder *recorder)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    recorder->has_thread = pthread_create(&recorder->thread, NULL, write_all, recorder) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return recorder->has_thread;
-}
-
 bool recorder_start(const struct recorder_settings *settings, struct recorder **out)
 {
     struct recorder *recorder = calloc(1, sizeof *recorder);
@@ -197,7 +186,8 @@ bool recorder_start(const struct recorder_settings *settings, struct recorder **
     recorder->output = output_new();
     ub_status status = recorder->ring && recorder->output ? UB_OK : UB_NO_MEMORY;
     status = status ? status : begin_files(recorder, settings);
-    if (!status && !start_thread(recorder)) {
+    recorder->has_thread = !status && interrupt_free_thread(&recorder->thread, write_all, recorder);
+    if (!status && !recorder->has_thread) {
         status = ub_fail(&recorder->why, UB_NO_MEMORY, "no thread to write; close other programs");
     }
     if (status) {

@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,11 +261,7 @@ bool stem_reader_start(struct stem_reader *reader)
 {
     while (read_some(reader)) { // until the ring is full
     }
-    sigset_t all, before;
-    sigfillset(&all); // signals are for the main thread
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    reader->has_thread = pthread_create(&reader->thread, NULL, read_all, reader) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    reader->has_thread = interrupt_free_thread(&reader->thread, read_all, reader);
     if (!reader->has_thread) {
         report_error("play", "no thread to read; close other programs");
     }
