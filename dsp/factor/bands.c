@@ -15,9 +15,9 @@ static size_t next_band(size_t first, size_t n_bins)
     return next < n_bins ? next : n_bins;
 }
 
-ub_status ub_bands_new(size_t n_bins, ub_bands *out)
+ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out)
 {
-    ub_bands bands = {.n_bins = n_bins};
+    ub_bands bands = {.n_bins = n_bins + n_others, .n_bands = n_others};
     for (size_t f = 0; f < n_bins; f = next_band(f, n_bins)) {
         bands.n_bands++;
     }
@@ -29,7 +29,9 @@ ub_status ub_bands_new(size_t n_bins, ub_bands *out)
     for (size_t f = 0; f < n_bins; f = next_band(f, n_bins)) {
         bands.first[b++] = f;
     }
-    bands.first[b] = n_bins;
+    for (size_t i = 0; i <= n_others; i++) {
+        bands.first[b++] = n_bins + i;
+    }
     *out = bands;
     return UB_OK;
 }
