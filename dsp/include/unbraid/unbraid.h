@@ -9,6 +9,7 @@
 #include "file.h"
 #include "mask.h"
 #include "matrix.h"
+#include "midi.h"
 #include "mix.h"
 #include "nmf.h"
 #include "note.h"
