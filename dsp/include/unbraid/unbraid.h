@@ -20,6 +20,7 @@
 #include "status.h"
 #include "stft.h"
 #include "stream.h"
+#include "tempo.h"
 #include "window.h"
 
 #endif
