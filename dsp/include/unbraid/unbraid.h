@@ -11,6 +11,7 @@
 #include "matrix.h"
 #include "mix.h"
 #include "nmf.h"
+#include "note.h"
 #include "params.h"
 #include "preset.h"
 #include "random.h"
