@@ -12,6 +12,7 @@
 #include "mix.h"
 #include "nmf.h"
 #include "note.h"
+#include "note_tracker.h"
 #include "params.h"
 #include "preset.h"
 #include "random.h"
@@ -19,6 +20,7 @@
 #include "status.h"
 #include "stft.h"
 #include "stream.h"
+#include "transcribe.h"
 #include "window.h"
 
 #endif
