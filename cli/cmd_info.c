@@ -29,6 +29,34 @@ static size_t components_of(const ub_dictionary *dictionary, size_t source)
     return n;
 }
 
+static size_t notes_of(const ub_dictionary *dictionary)
+{
+    size_t n = 0;
+    for (size_t k = 0; dictionary->component_pitch && k < dictionary->templates.n_cols; k++) {
+        n += dictionary->component_pitch[k] >= 0;
+    }
+    return n;
+}
+
+static double context_ms(const ub_dictionary *dictionary)
+{
+    return 1000.0 * (double)dictionary->context_samples / dictionary->rate_hz;
+}
+
+static void print_optional(const ub_dictionary *dictionary)
+{
+    if (dictionary->context.n_rows > 0) {
+        printf("  context:   %zu frames before, %zu after, %.1f ms apart\n", dictionary->n_before,
+               dictionary->n_after, context_ms(dictionary));
+    }
+    if (dictionary->reconstruction.n_rows > 0) {
+        puts("  masks:     from reconstruction templates of their own");
+    }
+    if (dictionary->component_pitch) {
+        printf("  notes:     %zu components have a pitch\n", notes_of(dictionary));
+    }
+}
+
 static void print_dictionary(const char *path, const ub_dictionary *dictionary)
 {
     printf("%s: dictionary\n  sources:   ", path);
@@ -43,6 +71,7 @@ static void print_dictionary(const char *path, const ub_dictionary *dictionary)
            ub_window_name(dictionary->window), dictionary->window_samples,
            1000.0 * (double)dictionary->window_samples / dictionary->rate_hz,
            dictionary->hop_samples);
+    print_optional(dictionary);
     printf("  beta:      %g\n  sparsity:  %g\n", dictionary->beta, dictionary->sparsity);
     printf("  licence:   %s\n", dictionary->licence[0] ? dictionary->licence : "not given");
     printf("  origin:    %s\n", dictionary->origin[0] ? dictionary->origin : "not given");
@@ -70,6 +99,10 @@ static void print_dictionary_json(const char *path, const ub_dictionary *diction
     printf(", \"window_samples\": %zu, \"hop_samples\": %zu, \"beta\": %.17g, \"sparsity\": %.17g",
            dictionary->window_samples, dictionary->hop_samples, dictionary->beta,
            dictionary->sparsity);
+    printf(", \"frames_before\": %zu, \"frames_after\": %zu, \"context_samples\": %zu, "
+           "\"has_reconstruction\": %s, \"notes\": %zu",
+           dictionary->n_before, dictionary->n_after, dictionary->context_samples,
+           dictionary->reconstruction.n_rows > 0 ? "true" : "false", notes_of(dictionary));
     print_json_text("licence", dictionary->licence);
     print_json_text("origin", dictionary->origin);
     puts("}");

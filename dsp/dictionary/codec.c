@@ -68,10 +68,32 @@ static bool put_components(json_t *metadata, const ub_dictionary *dictionary)
     return put_list(metadata, "component_source", components, n);
 }
 
+static bool put_pitches(json_t *metadata, const ub_dictionary *dictionary)
+{
+    const size_t n = dictionary->templates.n_cols;
+    if (!dictionary->component_pitch) {
+        return true;
+    }
+    json_t *pitches = json_array();
+    for (size_t k = 0; k < n; k++) {
+        json_array_append_new(pitches, json_integer(dictionary->component_pitch[k]));
+    }
+    return put_list(metadata, "component_pitch", pitches, n);
+}
+
+static bool put_context(json_t *metadata, const ub_dictionary *dictionary)
+{
+    return dictionary->context.n_rows == 0 ||
+           (put_count(metadata, "frames_before", dictionary->n_before) &&
+            put_count(metadata, "frames_after", dictionary->n_after) &&
+            put_count(metadata, "context_samples", dictionary->context_samples));
+}
+
 static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary)
 {
     return put_text(metadata, "format", FORMAT) && put_text(metadata, "format_version", VERSION) &&
            put_names(metadata, dictionary) && put_components(metadata, dictionary) &&
+           put_pitches(metadata, dictionary) && put_context(metadata, dictionary) &&
            put_number(metadata, "sample_rate_hz", dictionary->rate_hz) &&
            put_text(metadata, "window", ub_window_name(dictionary->window)) &&
            put_count(metadata, "window_samples", dictionary->window_samples) &&
@@ -82,6 +104,24 @@ static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary)
            put_text(metadata, "origin", dictionary->origin);
 }
 
+static ub_status encode(const ub_dictionary *dictionary, unsigned char **bytes, size_t *size)
+{
+    ub_safetensors_tensor tensors[3] = {{"templates", &dictionary->templates}};
+    size_t n = 1;
+    if (dictionary->context.n_rows > 0) {
+        tensors[n++] = (ub_safetensors_tensor){"context", &dictionary->context};
+    }
+    if (dictionary->reconstruction.n_rows > 0) {
+        tensors[n++] = (ub_safetensors_tensor){"reconstruction", &dictionary->reconstruction};
+    }
+    json_t *metadata = json_object();
+    const ub_status status = metadata && put_metadata(metadata, dictionary)
+                                 ? ub_safetensors_encode(metadata, tensors, n, bytes, size)
+                                 : UB_NO_MEMORY; // the check has seen to all else
+    json_decref(metadata);
+    return status;
+}
+
 ub_status ub_dictionary_encode(const ub_dictionary *dictionary, unsigned char **bytes, size_t *size,
                                ub_message *why)
 {
@@ -89,11 +129,7 @@ ub_status ub_dictionary_encode(const ub_dictionary *dictionary, unsigned char **
     if (status) {
         return status;
     }
-    json_t *metadata = json_object();
-    status = metadata && put_metadata(metadata, dictionary)
-                 ? ub_safetensors_encode(metadata, "templates", &dictionary->templates, bytes, size)
-                 : UB_NO_MEMORY; // the check has seen to all else
-    json_decref(metadata);
+    status = encode(dictionary, bytes, size);
     return status ? ub_fail(why, status, "no memory to write the dictionary") : UB_OK;
 }
 
@@ -195,6 +231,29 @@ static ub_status take_components(const json_t *components, ub_dictionary *dictio
     return UB_OK;
 }
 
+static ub_status take_pitches(const json_t *pitches, ub_dictionary *dictionary, ub_message *why)
+{
+    const size_t n = dictionary->templates.n_cols;
+    if (json_array_size(pitches) != n) {
+        return ub_fail(why, UB_BAD_FORMAT, "component_pitch has %zu entries for %zu templates",
+                       json_array_size(pitches), n);
+    }
+    dictionary->component_pitch = calloc(n, sizeof *dictionary->component_pitch);
+    if (!dictionary->component_pitch) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n);
+    }
+    for (size_t k = 0; k < n; k++) {
+        const json_t *pitch = json_array_get(pitches, k);
+        const json_int_t value = json_integer_value(pitch);
+        if (!json_is_integer(pitch) || value < -1 || value > UB_DICTIONARY_MAX_PITCH) {
+            return ub_fail(why, UB_BAD_FORMAT,
+                           "entry %zu of component_pitch is not a MIDI note number or -1", k);
+        }
+        dictionary->component_pitch[k] = (int)value;
+    }
+    return UB_OK;
+}
+
 static ub_status take_text(const ub_safetensors *file, const char *key, char **out, ub_message *why)
 {
     const char *text = ub_safetensors_text(file, key);
@@ -260,9 +319,44 @@ static ub_status decode_sources(const ub_safetensors *file, ub_dictionary *out, 
     return status;
 }
 
+static ub_status decode_pitches(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
+{
+    json_t *pitches;
+    if (!ub_safetensors_text(file, "component_pitch")) {
+        return UB_OK;
+    }
+    ub_status status =
+        get_array(file, "component_pitch", UB_DICTIONARY_MAX_COMPONENTS, &pitches, why);
+    if (!status) {
+        status = take_pitches(pitches, out, why);
+        json_decref(pitches);
+    }
+    return status;
+}
+
 enum {
     MOST_BINS = (1 << 19) + 1 // of the largest window
 };
+
+// Shapes are compared by the check that follows.
+static ub_status decode_optional(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
+{
+    ub_status status = UB_OK;
+    if (ub_safetensors_has(file, "context")) {
+        status = get_count(file, "frames_before", &out->n_before, why);
+        status = status ? status : get_count(file, "frames_after", &out->n_after, why);
+        status = status ? status : get_count(file, "context_samples", &out->context_samples, why);
+        status = status ? status
+                        : ub_safetensors_matrix(file, "context",
+                                                (size_t)MOST_BINS * UB_DICTIONARY_MAX_CONTEXT,
+                                                UB_DICTIONARY_MAX_COMPONENTS, &out->context, why);
+    }
+    if (!status && ub_safetensors_has(file, "reconstruction")) {
+        status = ub_safetensors_matrix(file, "reconstruction", MOST_BINS,
+                                       UB_DICTIONARY_MAX_COMPONENTS, &out->reconstruction, why);
+    }
+    return status;
+}
 
 static ub_status decode(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
 {
@@ -271,7 +365,9 @@ static ub_status decode(const ub_safetensors *file, ub_dictionary *out, ub_messa
     status = status ? status
                     : ub_safetensors_matrix(file, "templates", MOST_BINS,
                                             UB_DICTIONARY_MAX_COMPONENTS, &out->templates, why);
+    status = status ? status : decode_optional(file, out, why);
     status = status ? status : decode_sources(file, out, why);
+    status = status ? status : decode_pitches(file, out, why);
     return status ? status : ub_dictionary_check(out, why);
 }
 

@@ -2,6 +2,7 @@
 // What a dictionary must be, and its copies.
 #include "unbraid/dictionary.h"
 #include "ground/number.h"
+#include "shell.h"
 #include "text.h"
 #include "unbraid/stft.h"
 
@@ -16,6 +17,9 @@ void ub_dictionary_free(ub_dictionary *dictionary)
         return;
     }
     ub_matrix_free(&dictionary->templates);
+    ub_matrix_free(&dictionary->context);
+    ub_matrix_free(&dictionary->reconstruction);
+    free(dictionary->component_pitch);
     for (size_t j = 0; dictionary->source_names && j < dictionary->n_sources; j++) {
         free(dictionary->source_names[j]);
     }
@@ -87,6 +91,58 @@ static ub_status check_templates(const ub_dictionary *dictionary, ub_message *wh
     return UB_OK;
 }
 
+static ub_status check_context(const ub_dictionary *dictionary, ub_message *why)
+{
+    const ub_matrix *context = &dictionary->context;
+    const size_t before = dictionary->n_before, after = dictionary->n_after;
+    if (context->n_rows == 0 && before == 0 && after == 0) {
+        return UB_OK;
+    }
+    if (before > UB_DICTIONARY_MAX_CONTEXT || after > UB_DICTIONARY_MAX_CONTEXT - before ||
+        before + after == 0 || context->n_rows != (before + after) * dictionary->templates.n_rows ||
+        context->n_cols != dictionary->templates.n_cols) {
+        return ub_fail(why, UB_BAD_SHAPE,
+                       "%zu x %zu values of context do not fit %zu frames before and %zu after, of "
+                       "which %d are allowed",
+                       context->n_rows, context->n_cols, before, after, UB_DICTIONARY_MAX_CONTEXT);
+    }
+    if (dictionary->context_samples < 1 || dictionary->context_samples > 1u << 20) {
+        return ub_fail(why, UB_BAD_VALUE, "frames of context are %zu samples apart",
+                       dictionary->context_samples);
+    }
+    return ub_matrix_is_nonnegative(context)
+               ? UB_OK
+               : ub_fail(why, UB_BAD_VALUE, "context has negative, infinite or missing values");
+}
+
+static ub_status check_optional(const ub_dictionary *dictionary, ub_message *why)
+{
+    const ub_matrix *reconstruction = &dictionary->reconstruction;
+    const ub_status status = check_context(dictionary, why);
+    if (status) {
+        return status;
+    }
+    if (reconstruction->n_rows > 0 && (reconstruction->n_rows != dictionary->templates.n_rows ||
+                                       reconstruction->n_cols != dictionary->templates.n_cols)) {
+        return ub_fail(why, UB_BAD_SHAPE,
+                       "reconstruction has %zu x %zu values, templates %zu x %zu",
+                       reconstruction->n_rows, reconstruction->n_cols, dictionary->templates.n_rows,
+                       dictionary->templates.n_cols);
+    }
+    if (!ub_matrix_is_nonnegative(reconstruction)) {
+        return ub_fail(why, UB_BAD_VALUE,
+                       "reconstruction has negative, infinite or missing values");
+    }
+    for (size_t k = 0; dictionary->component_pitch && k < dictionary->templates.n_cols; k++) {
+        const int pitch = dictionary->component_pitch[k];
+        if (pitch < -1 || pitch > UB_DICTIONARY_MAX_PITCH) {
+            return ub_fail(why, UB_BAD_VALUE, "template %zu has the pitch %d, not a note number", k,
+                           pitch);
+        }
+    }
+    return UB_OK;
+}
+
 ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
 {
     const ub_stft_settings stft = {dictionary->window, dictionary->window_samples,
@@ -94,6 +150,7 @@ ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
     ub_status status = ub_stft_settings_check(&stft, why);
     status = status ? status : check_names(dictionary, why);
     status = status ? status : check_templates(dictionary, why);
+    status = status ? status : check_optional(dictionary, why);
     if (status) {
         return status;
     }
@@ -113,43 +170,70 @@ ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
     return status ? status : ub_text_check(dictionary->origin, "origin", why);
 }
 
-static char *copy_text(const char *text)
+ub_status ub_dictionary_shell(const ub_dictionary *like, size_t n_sources, size_t n_components,
+                              ub_dictionary *out)
 {
-    char *copy = malloc(strlen(text) + 1);
-    return copy ? strcpy(copy, text) : NULL;
+    ub_dictionary shell = *like; // the numbers; what is owned is replaced
+    const bool has_pitches = like->component_pitch != NULL;
+    shell.templates = shell.context = shell.reconstruction = (ub_matrix){0};
+    shell.n_sources = n_sources;
+    shell.source_names = calloc(n_sources, sizeof *shell.source_names);
+    shell.component_source = calloc(n_components, sizeof *shell.component_source);
+    shell.component_pitch =
+        has_pitches ? calloc(n_components, sizeof *shell.component_pitch) : NULL;
+    shell.licence = strdup(like->licence);
+    shell.origin = strdup(like->origin);
+    const size_t context = like->context.n_rows, reconstruction = like->reconstruction.n_rows;
+    if (!shell.source_names || !shell.component_source || !shell.licence || !shell.origin ||
+        (has_pitches && !shell.component_pitch) ||
+        ub_matrix_new(like->templates.n_rows, n_components, &shell.templates) ||
+        ub_matrix_new(context, context ? n_components : 0, &shell.context) ||
+        ub_matrix_new(reconstruction, reconstruction ? n_components : 0, &shell.reconstruction)) {
+        ub_dictionary_free(&shell);
+        return UB_NO_MEMORY;
+    }
+    *out = shell;
+    return UB_OK;
 }
 
-static bool copy_sources(const ub_dictionary *from, ub_dictionary *to)
+static void copy_column(const ub_matrix *from, size_t k, ub_matrix *to, size_t at)
 {
-    const size_t n_components = from->templates.n_cols;
-    to->source_names = calloc(from->n_sources, sizeof *to->source_names);
-    to->component_source = malloc(n_components * sizeof *to->component_source);
-    to->licence = copy_text(from->licence);
-    to->origin = copy_text(from->origin);
-    if (!to->source_names || !to->component_source || !to->licence || !to->origin) {
-        return false;
+    memcpy(ub_matrix_column(to, at), ub_matrix_column(from, k), from->n_rows * sizeof(float));
+}
+
+void ub_dictionary_put(const ub_dictionary *from, size_t component, ub_dictionary *to, size_t at,
+                       size_t source)
+{
+    copy_column(&from->templates, component, &to->templates, at);
+    if (to->context.n_rows > 0) {
+        copy_column(&from->context, component, &to->context, at);
     }
-    memcpy(to->component_source, from->component_source,
-           n_components * sizeof *to->component_source);
-    for (size_t j = 0; j < from->n_sources; j++) {
-        to->source_names[j] = copy_text(from->source_names[j]);
-        if (!to->source_names[j]) {
-            return false;
-        }
+    if (to->reconstruction.n_rows > 0) {
+        const bool has_own = from->reconstruction.n_rows > 0;
+        copy_column(has_own ? &from->reconstruction : &from->templates, component,
+                    &to->reconstruction, at);
     }
-    return true;
+    if (to->component_pitch) {
+        to->component_pitch[at] = from->component_pitch ? from->component_pitch[component] : -1;
+    }
+    to->component_source[at] = source;
 }
 
 ub_status ub_dictionary_copy(const ub_dictionary *from, ub_dictionary *out)
 {
-    ub_dictionary copy = *from; // the numbers; what is owned is replaced
-    copy.templates = (ub_matrix){0};
-    copy.source_names = NULL;
-    copy.component_source = NULL;
-    copy.licence = copy.origin = NULL;
-    if (ub_matrix_copy(&from->templates, &copy.templates) || !copy_sources(from, &copy)) {
-        ub_dictionary_free(&copy);
+    ub_dictionary copy;
+    if (ub_dictionary_shell(from, from->n_sources, from->templates.n_cols, &copy)) {
         return UB_NO_MEMORY;
+    }
+    for (size_t j = 0; j < from->n_sources; j++) {
+        copy.source_names[j] = strdup(from->source_names[j]);
+        if (!copy.source_names[j]) {
+            ub_dictionary_free(&copy);
+            return UB_NO_MEMORY;
+        }
+    }
+    for (size_t k = 0; k < from->templates.n_cols; k++) {
+        ub_dictionary_put(from, k, &copy, k, from->component_source[k]);
     }
     *out = copy;
     return UB_OK;

@@ -82,23 +82,37 @@ static void fit_template(const float *from, const bin_map *bins, double bin_hz, 
     }
 }
 
-static ub_status fit_templates(const ub_dictionary *from, double rate_hz, size_t window_samples,
-                               ub_matrix *out)
+// Frames of F bins below each other.
+static void fit_frames(const ub_matrix *from, const bin_map *bins, double bin_hz, ub_matrix *to)
 {
-    if (rate_hz == from->rate_hz && window_samples == from->window_samples) {
-        return ub_matrix_copy(&from->templates, out);
+    const size_t n_frames = from->n_rows / bins->n_from;
+    for (size_t i = 0; i < to->n_cols * n_frames; i++) {
+        const size_t k = i / n_frames, frame = i % n_frames;
+        fit_template(ub_matrix_column(from, k) + frame * bins->n_from, bins, bin_hz,
+                     ub_matrix_column(to, k) + frame * bins->n_to);
     }
-    const ub_status status = ub_matrix_new(window_samples / 2 + 1, from->templates.n_cols, out);
-    if (status) {
-        return status;
+}
+
+static ub_status fit_matrix(const ub_dictionary *for_map, const bin_map *bins, ub_matrix *matrix)
+{
+    const size_t n_frames = matrix->n_rows / bins->n_from;
+    ub_matrix fitted;
+    if (ub_matrix_new(n_frames * bins->n_to, matrix->n_cols, &fitted)) {
+        return UB_NO_MEMORY;
     }
-    const bin_map bins = map_for(from, rate_hz, window_samples);
-    const double bin_hz = from->rate_hz / (double)from->window_samples;
-    for (size_t k = 0; k < out->n_cols; k++) {
-        fit_template(ub_matrix_column(&from->templates, k), &bins, bin_hz,
-                     ub_matrix_column(out, k));
-    }
+    fit_frames(matrix, bins, for_map->rate_hz / (double)for_map->window_samples, &fitted);
+    ub_matrix_free(matrix);
+    *matrix = fitted;
     return UB_OK;
+}
+
+static ub_status fit(const ub_dictionary *from, const bin_map *bins, ub_dictionary *copy)
+{
+    ub_status status = fit_matrix(from, bins, &copy->templates);
+    status = status || copy->context.n_rows == 0 ? status : fit_matrix(from, bins, &copy->context);
+    return status || copy->reconstruction.n_rows == 0
+               ? status
+               : fit_matrix(from, bins, &copy->reconstruction);
 }
 
 ub_status ub_dictionary_fit(const ub_dictionary *dictionary, double rate_hz, size_t window_samples,
@@ -113,15 +127,17 @@ ub_status ub_dictionary_fit(const ub_dictionary *dictionary, double rate_hz, siz
         return status;
     }
     ub_dictionary copy = {0};
-    ub_matrix templates;
-    if (ub_dictionary_copy(dictionary, &copy) ||
-        fit_templates(dictionary, rate_hz, window_samples, &templates)) {
+    const bool same =
+        rate_hz == dictionary->rate_hz && window_samples == dictionary->window_samples;
+    const bin_map bins = map_for(dictionary, rate_hz, window_samples);
+    status = ub_dictionary_copy(dictionary, &copy);
+    if (status || (!same && fit(dictionary, &bins, &copy))) {
         ub_dictionary_free(&copy);
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates",
                        dictionary->templates.n_cols);
     }
-    ub_matrix_free(&copy.templates);
-    copy.templates = templates;
+    const double distance = (double)copy.context_samples * rate_hz / dictionary->rate_hz;
+    copy.context_samples = copy.context_samples ? (size_t)fmax(1.0, round(distance)) : 0;
     copy.rate_hz = rate_hz;
     copy.window_samples = window_samples;
     copy.hop_samples = hop_samples;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Dictionaries put together, and parts of one.
+#include "shell.h"
 #include "unbraid/dictionary.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,20 +58,54 @@ static ub_status append(const ub_dictionary *part, ub_dictionary *joined, size_t
                         size_t *component)
 {
     for (size_t j = 0; j < part->n_sources; j++) {
-        char *name = malloc(strlen(part->source_names[j]) + 1);
-        if (!name) {
+        joined->source_names[*source + j] = strdup(part->source_names[j]);
+        if (!joined->source_names[*source + j]) {
             return UB_NO_MEMORY;
         }
-        joined->source_names[*source + j] = strcpy(name, part->source_names[j]);
     }
     for (size_t k = 0; k < part->templates.n_cols; k++) {
-        joined->component_source[*component + k] = *source + part->component_source[k];
-        memcpy(ub_matrix_column(&joined->templates, *component + k),
-               ub_matrix_column(&part->templates, k), part->templates.n_rows * sizeof(float));
+        ub_dictionary_put(part, k, joined, *component + k, *source + part->component_source[k]);
     }
     *source += part->n_sources;
     *component += part->templates.n_cols;
     return UB_OK;
+}
+
+static bool same_context(const ub_dictionary *a, const ub_dictionary *b)
+{
+    const double distance = (double)a->context_samples / a->rate_hz;
+    return a->n_before == b->n_before && a->n_after == b->n_after &&
+           fabs((double)b->context_samples / b->rate_hz - distance) <= 0.01 * distance;
+}
+
+// Which optional parts the whole has, as a dictionary whose matrices are only looked at.
+static ub_dictionary outline(const ub_dictionary *const *dictionaries, size_t n)
+{
+    ub_dictionary like = *dictionaries[0];
+    bool all_agree = true;
+    for (size_t i = 1; i < n; i++) {
+        all_agree = all_agree && same_context(&like, dictionaries[i]);
+        if (dictionaries[i]->reconstruction.n_rows > 0) {
+            like.reconstruction.n_rows = like.templates.n_rows;
+        }
+        if (dictionaries[i]->component_pitch) {
+            like.component_pitch = dictionaries[i]->component_pitch;
+        }
+    }
+    if (!all_agree) {
+        like.context.n_rows = like.n_before = like.n_after = like.context_samples = 0;
+    }
+    return like;
+}
+
+static ub_status put_texts(const ub_dictionary *const *dictionaries, size_t n,
+                           ub_dictionary *joined)
+{
+    free(joined->licence);
+    free(joined->origin);
+    joined->licence = join_texts(dictionaries, n, true);
+    joined->origin = join_texts(dictionaries, n, false);
+    return joined->licence && joined->origin ? UB_OK : UB_NO_MEMORY;
 }
 
 ub_status ub_dictionary_join(const ub_dictionary *const *dictionaries, size_t n, ub_dictionary *out,
@@ -80,16 +116,10 @@ ub_status ub_dictionary_join(const ub_dictionary *const *dictionaries, size_t n,
     if (status) {
         return status;
     }
-    ub_dictionary joined = *dictionaries[0]; // the numbers; what is owned is replaced
-    joined.templates = (ub_matrix){0};
-    joined.n_sources = n_sources;
-    joined.source_names = calloc(n_sources, sizeof *joined.source_names);
-    joined.component_source = calloc(n_components, sizeof *joined.component_source);
-    joined.licence = join_texts(dictionaries, n, true);
-    joined.origin = join_texts(dictionaries, n, false);
-    status = joined.source_names && joined.component_source && joined.licence && joined.origin
-                 ? ub_matrix_new(dictionaries[0]->templates.n_rows, n_components, &joined.templates)
-                 : UB_NO_MEMORY;
+    ub_dictionary joined = {0};
+    const ub_dictionary like = outline(dictionaries, n);
+    status = ub_dictionary_shell(&like, n_sources, n_components, &joined);
+    status = status ? status : put_texts(dictionaries, n, &joined);
     for (size_t i = 0; !status && i < n; i++) {
         ub_dictionary part;
         status = ub_dictionary_fit(dictionaries[i], joined.rate_hz, joined.window_samples,
@@ -131,17 +161,8 @@ static ub_status check_pick(const ub_dictionary *from, const size_t *sources, si
     return UB_OK;
 }
 
-static ub_status pick(const ub_dictionary *from, const size_t *sources, size_t n_components,
-                      ub_dictionary *picked)
+static ub_status pick(const ub_dictionary *from, const size_t *sources, ub_dictionary *picked)
 {
-    picked->source_names = calloc(picked->n_sources, sizeof *picked->source_names);
-    picked->component_source = calloc(n_components, sizeof *picked->component_source);
-    picked->licence = strdup(from->licence);
-    picked->origin = strdup(from->origin);
-    if (!picked->source_names || !picked->component_source || !picked->licence || !picked->origin ||
-        ub_matrix_new(from->templates.n_rows, n_components, &picked->templates)) {
-        return UB_NO_MEMORY;
-    }
     size_t component = 0;
     for (size_t i = 0; i < picked->n_sources; i++) {
         picked->source_names[i] = strdup(from->source_names[sources[i]]);
@@ -150,10 +171,7 @@ static ub_status pick(const ub_dictionary *from, const size_t *sources, size_t n
         }
         for (size_t k = 0; k < from->templates.n_cols; k++) {
             if (from->component_source[k] == sources[i]) {
-                picked->component_source[component] = i;
-                memcpy(ub_matrix_column(&picked->templates, component++),
-                       ub_matrix_column(&from->templates, k),
-                       from->templates.n_rows * sizeof(float));
+                ub_dictionary_put(from, k, picked, component++, i);
             }
         }
     }
@@ -168,10 +186,9 @@ ub_status ub_dictionary_pick(const ub_dictionary *from, const size_t *sources, s
     if (status) {
         return status;
     }
-    ub_dictionary picked = *from; // the numbers; what is owned is replaced
-    picked.templates = (ub_matrix){0};
-    picked.n_sources = n_sources;
-    status = pick(from, sources, n_components, &picked);
+    ub_dictionary picked = {0};
+    status = ub_dictionary_shell(from, n_sources, n_components, &picked);
+    status = status ? status : pick(from, sources, &picked);
     status = status ? ub_fail(why, status, "no memory for %zu templates", n_components)
                     : ub_dictionary_check(&picked, why); // a source may not come twice
     if (status) {

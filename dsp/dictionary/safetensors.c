@@ -225,6 +225,11 @@ static void write_float(float value, unsigned char *bytes)
     }
 }
 
+bool ub_safetensors_has(const ub_safetensors *file, const char *name)
+{
+    return json_object_get(file->header, name) != NULL;
+}
+
 ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, size_t most_rows,
                                 size_t most_cols, ub_matrix *out, ub_message *why)
 {
@@ -259,18 +264,45 @@ ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, si
     return UB_OK;
 }
 
-static json_t *header_for(const json_t *metadata, const char *name, const ub_matrix *tensor)
+static size_t bytes_of(const ub_matrix *matrix)
 {
-    const size_t size = 4 * tensor->n_rows * tensor->n_cols;
-    return json_pack("{s:O, s:{s:s, s:[I,I], s:[I,I]}}", "__metadata__", metadata, name, "dtype",
-                     "F32", "shape", (json_int_t)tensor->n_rows, (json_int_t)tensor->n_cols,
-                     "data_offsets", (json_int_t)0, (json_int_t)size);
+    return 4 * matrix->n_rows * matrix->n_cols;
 }
 
-ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const ub_matrix *tensor,
-                                unsigned char **bytes, size_t *size)
+// Entries that find no memory make the whole NULL.
+static json_t *header_for(const json_t *metadata, const ub_safetensors_tensor *tensors, size_t n)
 {
-    json_t *header = header_for(metadata, name, tensor);
+    json_t *header = json_pack("{s:O}", "__metadata__", metadata);
+    size_t begin = 0;
+    for (size_t i = 0; header && i < n; i++) {
+        const ub_matrix *matrix = tensors[i].matrix;
+        const size_t end = begin + bytes_of(matrix);
+        json_t *entry = json_pack("{s:s, s:[I,I], s:[I,I]}", "dtype", "F32", "shape",
+                                  (json_int_t)matrix->n_rows, (json_int_t)matrix->n_cols,
+                                  "data_offsets", (json_int_t)begin, (json_int_t)end);
+        if (json_object_set_new(header, tensors[i].name, entry)) {
+            json_decref(header);
+            header = NULL;
+        }
+        begin = end;
+    }
+    return header;
+}
+
+static unsigned char *write_matrix(const ub_matrix *matrix, unsigned char *to)
+{
+    for (size_t row = 0; row < matrix->n_rows; row++) {
+        for (size_t col = 0; col < matrix->n_cols; col++, to += 4) {
+            write_float(ub_matrix_column(matrix, col)[row], to);
+        }
+    }
+    return to;
+}
+
+ub_status ub_safetensors_encode(const json_t *metadata, const ub_safetensors_tensor *tensors,
+                                size_t n, unsigned char **bytes, size_t *size)
+{
+    json_t *header = header_for(metadata, tensors, n);
     char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
     if (!text) {
@@ -280,7 +312,10 @@ ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const 
     const size_t length = strlen(text);
     const size_t padded = (length + 7) / 8 * 8;
     assert(padded <= UB_SAFETENSORS_MOST_HEADER);
-    *size = LENGTH_SIZE + padded + 4 * tensor->n_rows * tensor->n_cols;
+    *size = LENGTH_SIZE + padded;
+    for (size_t i = 0; i < n; i++) {
+        *size += bytes_of(tensors[i].matrix);
+    }
     unsigned char *file = malloc(*size);
     if (file) {
         for (int i = 0; i < LENGTH_SIZE; i++) {
@@ -289,10 +324,8 @@ ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const 
         memset(file + LENGTH_SIZE, ' ', padded);
         memcpy(file + LENGTH_SIZE, text, length);
         unsigned char *to = file + LENGTH_SIZE + padded;
-        for (size_t row = 0; row < tensor->n_rows; row++) {
-            for (size_t col = 0; col < tensor->n_cols; col++, to += 4) {
-                write_float(ub_matrix_column(tensor, col)[row], to);
-            }
+        for (size_t i = 0; i < n; i++) {
+            to = write_matrix(tensors[i].matrix, to);
         }
         *bytes = file;
     }

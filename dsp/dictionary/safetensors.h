@@ -10,6 +10,7 @@
 #include "unbraid/status.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -36,6 +37,9 @@ void ub_safetensors_close(ub_safetensors *file);
 /** The text of a key in the metadata, or NULL. Borrowed. */
 const char *ub_safetensors_text(const ub_safetensors *file, const char *key);
 
+/** Whether there is a tensor of that name. */
+bool ub_safetensors_has(const ub_safetensors *file, const char *name);
+
 /**
    A two-dimensional F32 tensor, [rows, columns] row by row in the file.
    @return UB_OK, UB_BAD_FORMAT (missing, another type or shape, more than most_rows or most_cols),
@@ -44,13 +48,19 @@ const char *ub_safetensors_text(const ub_safetensors *file, const char *key);
 ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, size_t most_rows,
                                 size_t most_cols, ub_matrix *out, ub_message *why);
 
+/** A tensor to be written. Borrows both. */
+typedef struct ub_safetensors_tensor {
+    const char *name;
+    const ub_matrix *matrix;
+} ub_safetensors_tensor;
+
 /**
-   Bytes of a file with one F32 tensor. The same input gives the same bits on every machine.
+   Bytes of a file with n F32 tensors. The same input gives the same bits on every machine.
    @param metadata  An object of strings; its order is kept.
    @param bytes     Freed by the caller with free(). Set on success only.
    @return UB_OK or UB_NO_MEMORY.
 */
-ub_status ub_safetensors_encode(const json_t *metadata, const char *name, const ub_matrix *tensor,
-                                unsigned char **bytes, size_t *size);
+ub_status ub_safetensors_encode(const json_t *metadata, const ub_safetensors_tensor *tensors,
+                                size_t n, unsigned char **bytes, size_t *size);
 
 #endif

@@ -22,6 +22,12 @@ typedef struct ub_bands {
 /** The bands of a spectrum of n_bins (at least 1) bins. @return UB_OK or UB_NO_MEMORY. */
 ub_status ub_bands_new(size_t n_bins, ub_bands *out);
 
+/** The same with bands of a `bins_per_width`-th of their frequency. */
+ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out);
+
+/** The bands of ub_bands_new(), roughly, out of finer ones, which are their bins. */
+ub_status ub_bands_of_bands(const ub_bands *finer, ub_bands *out);
+
 /** Zeroed structs are fine. */
 void ub_bands_free(ub_bands *bands);
 

@@ -38,6 +38,21 @@ static void random_text(ub_random *random, const char *const *pieces, size_t n_p
     snprintf(text + strlen(text), 16, "%u", (unsigned)number % 1000u);
 }
 
+// Some of the optional ones.
+static void add_parts(ub_random *random, ub_dictionary *d)
+{
+    const size_t before = below(random, 3), after = below(random, 3);
+    if (before + after > 0) {
+        dictionary_case_add_context(d, before, after, ub_random_bits(random));
+    }
+    if (below(random, 2)) {
+        dictionary_case_add_reconstruction(d, ub_random_bits(random));
+    }
+    if (below(random, 2)) {
+        dictionary_case_add_pitches(d);
+    }
+}
+
 static void replace(char **text, const char *with)
 {
     free(*text);
@@ -61,6 +76,7 @@ static ub_dictionary random_dictionary(ub_random *random)
     const size_t n_sources = 1 + below(random, below(random, 4) ? 5 : UB_DICTIONARY_MAX_SOURCES);
     const size_t window = WINDOWS[below(random, N_WINDOWS)];
     ub_dictionary d = dictionary_case(n_sources, window, ub_random_bits(random));
+    add_parts(random, &d);
     char text[64];
     for (size_t j = 0; j < n_sources; j++) {
         random_text(random, name_pieces, 8, j, text);
@@ -133,6 +149,7 @@ static void damaged_bytes_are_refused_or_keep_the_promises(void **state)
     size_t n_good = 0, n_bad = 0;
     for (int round = 0; round < 4000; round++) {
         ub_dictionary d = dictionary_case(1 + below(&random, 3), 16, SEED), back = {0};
+        add_parts(&random, &d);
         unsigned char *bytes;
         size_t size;
         assert_int_equal(ub_dictionary_encode(&d, &bytes, &size, NULL), UB_OK);
@@ -298,6 +315,9 @@ static void every_failed_allocation_is_reported(void **state)
         skip();
     }
     work from = {.d = dictionary_case(2, 16, SEED)};
+    dictionary_case_add_context(&from.d, 1, 1, SEED);
+    dictionary_case_add_reconstruction(&from.d, SEED);
+    dictionary_case_add_pitches(&from.d);
     assert_int_equal(ub_dictionary_encode(&from.d, &from.bytes, &from.size, NULL), UB_OK);
     ub_status (*const calls[])(const work *, ub_dictionary *) = {decode, copy, fit, encode};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {

@@ -59,18 +59,61 @@ static bool same_templates(const ub_matrix *a, const ub_matrix *b)
     return same;
 }
 
+static void fill(size_t n_rows, size_t n_cols, ub_random *random, ub_matrix *out)
+{
+    if (ub_matrix_new(n_rows, n_cols, out)) {
+        abort();
+    }
+    for (size_t k = 0; k < n_cols; k++) {
+        for (size_t f = 0; f < n_rows; f++) {
+            ub_matrix_column(out, k)[f] = ub_random_uniform(random);
+        }
+    }
+}
+
+void dictionary_case_add_context(ub_dictionary *d, size_t n_before, size_t n_after, uint64_t seed)
+{
+    ub_random random = ub_random_new(seed);
+    fill((n_before + n_after) * d->templates.n_rows, d->templates.n_cols, &random, &d->context);
+    d->n_before = n_before;
+    d->n_after = n_after;
+    d->context_samples = d->hop_samples;
+}
+
+void dictionary_case_add_reconstruction(ub_dictionary *d, uint64_t seed)
+{
+    ub_random random = ub_random_new(seed);
+    fill(d->templates.n_rows, d->templates.n_cols, &random, &d->reconstruction);
+}
+
+void dictionary_case_add_pitches(ub_dictionary *d)
+{
+    d->component_pitch = calloc(d->templates.n_cols, sizeof *d->component_pitch);
+    if (!d->component_pitch) {
+        abort();
+    }
+    for (size_t k = 0; k < d->templates.n_cols; k++) {
+        d->component_pitch[k] = (int)(k % 129) - 1;
+    }
+}
+
 bool same_dictionary(const ub_dictionary *a, const ub_dictionary *b)
 {
-    bool same = same_templates(&a->templates, &b->templates) && a->n_sources == b->n_sources &&
-                a->rate_hz == b->rate_hz && a->window == b->window &&
-                a->window_samples == b->window_samples && a->hop_samples == b->hop_samples &&
-                a->beta == b->beta && a->sparsity == b->sparsity &&
-                strcmp(a->licence, b->licence) == 0 && strcmp(a->origin, b->origin) == 0;
+    bool same =
+        same_templates(&a->templates, &b->templates) && a->n_sources == b->n_sources &&
+        same_templates(&a->context, &b->context) &&
+        same_templates(&a->reconstruction, &b->reconstruction) && a->n_before == b->n_before &&
+        a->n_after == b->n_after && a->context_samples == b->context_samples &&
+        !a->component_pitch == !b->component_pitch && a->rate_hz == b->rate_hz &&
+        a->window == b->window && a->window_samples == b->window_samples &&
+        a->hop_samples == b->hop_samples && a->beta == b->beta && a->sparsity == b->sparsity &&
+        strcmp(a->licence, b->licence) == 0 && strcmp(a->origin, b->origin) == 0;
     for (size_t j = 0; same && j < a->n_sources; j++) {
         same = strcmp(a->source_names[j], b->source_names[j]) == 0;
     }
     for (size_t k = 0; same && k < a->templates.n_cols; k++) {
-        same = a->component_source[k] == b->component_source[k];
+        same = a->component_source[k] == b->component_source[k] &&
+               (!a->component_pitch || a->component_pitch[k] == b->component_pitch[k]);
     }
     return same;
 }

@@ -220,7 +220,9 @@ static void the_bytes_of_a_file_are_known(void **state)
     assert_int_equal(ub_matrix_new(1, 2, &matrix), UB_OK);
     ub_matrix_column(&matrix, 0)[0] = 1.0f;
     ub_matrix_column(&matrix, 1)[0] = 1e-45f; // the smallest there is
-    assert_int_equal(ub_safetensors_encode(metadata, "m", &matrix, &bytes, &size), UB_OK);
+    assert_int_equal(
+        ub_safetensors_encode(metadata, &(ub_safetensors_tensor){"m", &matrix}, 1, &bytes, &size),
+        UB_OK);
     assert_int_equal(size, 8 + length + 8);
     assert_int_equal(bytes[0], length);
     assert_int_equal(bytes[1] | bytes[2] | bytes[3] | bytes[7], 0);

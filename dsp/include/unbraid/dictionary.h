@@ -18,19 +18,28 @@ enum {
     UB_DICTIONARY_MAX_COMPONENTS = 4096,
     UB_DICTIONARY_MAX_NAME = 63, ///< bytes of a source name
     UB_DICTIONARY_MAX_TEXT = 1 << 20, ///< bytes of a licence or an origin
+    UB_DICTIONARY_MAX_CONTEXT = 32, ///< frames around a template's own
+    UB_DICTIONARY_MAX_PITCH = 127, ///< of the MIDI note numbers
 };
 
 /**
    Saved templates and what must be known to use them: the one model file that the tool and the
-   plugin share. Plain data; the owner of the struct owns everything in it.
+   plugin share. Plain data; the owner of the struct owns everything in it. Optional parts that are
+   absent are zero or NULL.
+
+   [1] Weninger, Le Roux, Hershey, Watanabe. Discriminative NMF and its application to
+   single-channel source separation. Interspeech 2014.
 
    On disk it is a safetensors file: 8 bytes little-endian header length, a JSON header, then
    the tensors as little-endian float32. Tensor `templates` has the shape [F, K] (row-major, as
    numpy shows it). `__metadata__` (string to string) holds: format "unbraid-dictionary",
    format_version "1", sources (a JSON list of names), component_source (a JSON list of K
    indices into it), sample_rate_hz, window ("sqrt-hann" ...), window_samples, hop_samples,
-   beta, sparsity, licence, origin; numbers in plain decimal. Unknown tensors and metadata are
-   ignored, so that a later 1.x may add some; another number before the point is refused.
+   beta, sparsity, licence, origin; numbers in plain decimal. What is optional below is left out
+   where it is absent: tensor `context` of shape [(n_before + n_after) F, K] with the metadata
+   frames_before, frames_after and context_samples, tensor `reconstruction` [F, K], and the metadata
+   component_pitch (a JSON list of K numbers). Unknown tensors and metadata are ignored, so that a
+   later 1.x may add some; another number before the point is refused.
 */
 typedef struct ub_dictionary {
     ub_matrix templates; ///< F x K, finite, >= 0; F = window_samples / 2 + 1
@@ -43,6 +52,16 @@ typedef struct ub_dictionary {
     size_t hop_samples;
     double beta; ///< divergence that the templates were fitted with, -4 to 4
     double sparsity; ///< dimensionless weight used in learning, >= 0, finite
+    /// Optional: frames around its own that a template describes too. Its own is left out, so
+    /// that `templates` mean the same with and without; the oldest comes first.
+    ub_matrix context; ///< (n_before + n_after) F x K, as `templates`; empty without
+    size_t n_before, n_after; ///< together at most UB_DICTIONARY_MAX_CONTEXT
+    size_t context_samples; ///< from one of these frames to the next; 0 without
+    /// Optional: what takes the place of the templates in masks [1], at the same scale.
+    ub_matrix reconstruction; ///< F x K, as `templates`; empty without
+    /// Optional: K MIDI note numbers, -1 for a template of no note. Templates of one source and
+    /// pitch stand in the order of their time in the note: attack, sustain, decay.
+    int *component_pitch;
     char *licence; ///< free text, "" when unknown: UTF-8 without control characters but \t, \n
     char *origin; ///< free text alike: what it was learned from
 } ub_dictionary;
@@ -90,6 +109,8 @@ UB_API UB_MUST_USE ub_status ub_dictionary_decode(const void *bytes, size_t size
    The sources of several dictionaries in one, for the transform of the first: the templates of
    the others are brought to its sample rate and window as by ub_dictionary_fit(). Window, hop,
    beta and sparsity are those of the first; licences and origins are listed one after the other.
+   Context is kept where all have the same frames, at the same distance to 1 %; a template of a
+   dictionary without reconstruction or pitches is its own reconstruction, and no note.
 
    @param dictionaries  n of them, n >= 1; only read.
    @return UB_OK, UB_BAD_VALUE (two sources of one name, too many), UB_NO_MEMORY.
@@ -115,6 +136,8 @@ UB_API UB_MUST_USE ub_status ub_dictionary_pick(const ub_dictionary *from, const
    template summed over frequency keeps its sum), and scaled to its old sum over the bins that
    both have. Bins above the old Nyquist frequency hold the mean of the template's topmost
    1000 Hz, so that no source gains them. With equal rate and window the values are the same bits.
+   Context and reconstruction are brought along, frame by frame; the distance of context stays the
+   same in seconds, to a sample.
 
    @return UB_OK, UB_BAD_SETTING, UB_NO_MEMORY. `out` is set on success only.
 */

@@ -13,6 +13,7 @@
 #include "mix.h"
 #include "nmf.h"
 #include "note.h"
+#include "note_tracker.h"
 #include "params.h"
 #include "preset.h"
 #include "random.h"
@@ -21,6 +22,7 @@
 #include "stft.h"
 #include "stream.h"
 #include "tempo.h"
+#include "transcribe.h"
 #include "window.h"
 
 #endif
