@@ -147,9 +147,17 @@ static double beat_phase(const struct onset *onsets, size_t n, double beat_s)
     return phase_s + step_s * (double)best;
 }
 
-ub_status ub_tempo_estimate(const ub_notes *notes, ub_tempo *tempo, ub_message *why)
+static ub_status check_tempo(double bpm, ub_message *why)
 {
-    const ub_status status = ub_notes_check(notes, why);
+    return bpm >= 4.0 && bpm <= 1000.0
+               ? UB_OK
+               : ub_fail(why, UB_BAD_SETTING, "the tempo is %g, but must be 4 to 1000 bpm", bpm);
+}
+
+ub_status ub_tempo_estimate(const ub_notes *notes, double bpm, ub_tempo *tempo, ub_message *why)
+{
+    ub_status status = bpm == 0.0 ? UB_OK : check_tempo(bpm, why);
+    status = status ? status : ub_notes_check(notes, why);
     if (status) {
         return status;
     }
@@ -160,12 +168,14 @@ ub_status ub_tempo_estimate(const ub_notes *notes, ub_tempo *tempo, ub_message *
         free(sums);
         return ub_fail(why, UB_NO_MEMORY, "no memory for the onsets of %zu notes", notes->n);
     }
-    *tempo = (ub_tempo){.bpm = 120.0};
+    *tempo = (ub_tempo){.bpm = bpm == 0.0 ? 120.0 : bpm};
     const size_t n = gather(notes, onsets);
     if (n >= 4) {
-        correlate(onsets, n, sums, sums + N_LAGS);
-        const double beat_s = bin_s * beat_length(sums + N_LAGS);
-        *tempo = (ub_tempo){60.0 / beat_s, beat_phase(onsets, n, beat_s)};
+        if (bpm == 0.0) {
+            correlate(onsets, n, sums, sums + N_LAGS);
+            tempo->bpm = 60.0 / (bin_s * beat_length(sums + N_LAGS));
+        }
+        tempo->beat_s = beat_phase(onsets, n, 60.0 / tempo->bpm);
     }
     free(onsets);
     free(sums);
@@ -174,9 +184,8 @@ ub_status ub_tempo_estimate(const ub_notes *notes, ub_tempo *tempo, ub_message *
 
 static ub_status check_grid(const ub_tempo *tempo, unsigned steps, ub_message *why)
 {
-    if (!(tempo->bpm >= 4.0 && tempo->bpm <= 1000.0) || !isfinite(tempo->beat_s)) {
-        return ub_fail(why, UB_BAD_SETTING, "the tempo is %g, but must be 4 to 1000 bpm",
-                       tempo->bpm);
+    if (!isfinite(tempo->beat_s)) {
+        return ub_fail(why, UB_BAD_SETTING, "the time of a beat is no number");
     }
     if (steps < 4 || steps > 192 || steps % 4 != 0) {
         return ub_fail(why, UB_BAD_SETTING,
@@ -184,7 +193,7 @@ static ub_status check_grid(const ub_tempo *tempo, unsigned steps, ub_message *w
                        "of 4",
                        steps);
     }
-    return UB_OK;
+    return check_tempo(tempo->bpm, why);
 }
 
 // Notes are sorted: those of one line stand together, and keys in order within it.

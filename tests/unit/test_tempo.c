@@ -44,10 +44,15 @@ static void the_tempo_and_the_beat_of_uneven_playing_are_found(void **state)
         const double bpm = 82.3 + 5.0 * (double)seed, start_s = 0.1 * (double)seed;
         ub_notes notes = playing(bpm, start_s, 0.008, seed);
         ub_tempo tempo;
-        assert_int_equal(ub_tempo_estimate(&notes, &tempo, NULL), UB_OK);
+        assert_int_equal(ub_tempo_estimate(&notes, 0.0, &tempo, NULL), UB_OK);
         assert_true(fabs(tempo.bpm / bpm - 1.0) < 0.002); // 0.1 s in a minute
         const double beats = (tempo.beat_s - start_s) * bpm / 60.0;
         assert_float_equal(beats, round(beats), 0.1);
+        assert_int_equal(ub_tempo_estimate(&notes, bpm, &tempo, NULL), UB_OK);
+        assert_true(tempo.bpm == bpm);
+        const double exact_beats = (tempo.beat_s - start_s) * bpm / 60.0;
+        assert_float_equal(exact_beats, round(exact_beats), 0.02);
+        assert_int_equal(ub_tempo_estimate(&notes, 3.0, &tempo, NULL), UB_BAD_SETTING);
         ub_notes_free(&notes);
     }
 }
@@ -58,7 +63,7 @@ static void too_few_onsets_say_120(void **state)
     ub_notes notes = {0};
     ub_tempo tempo;
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(ub_tempo_estimate(&notes, &tempo, NULL), UB_OK);
+        assert_int_equal(ub_tempo_estimate(&notes, 0.0, &tempo, NULL), UB_OK);
         assert_true(tempo.bpm == 120.0 && tempo.beat_s == 0.0);
         append(&notes, 0.4 * i, 2.0, 60, 64);
     }
@@ -77,7 +82,7 @@ static void any_notes_have_a_tempo_from_60_to_200(void **state)
             append(&notes, onset_s, onset_s, 60, 1);
         }
         ub_tempo tempo;
-        assert_int_equal(ub_tempo_estimate(&notes, &tempo, NULL), UB_OK);
+        assert_int_equal(ub_tempo_estimate(&notes, 0.0, &tempo, NULL), UB_OK);
         assert_true(tempo.bpm > 59.99 && tempo.bpm < 200.01);
         assert_true(isfinite(tempo.beat_s));
         ub_notes_free(&notes);
@@ -160,7 +165,7 @@ static void without_memory_there_is_no_tempo(void **state)
         ub_tempo tempo;
         size_t held;
         malloc_guard_start(n);
-        const ub_status status = ub_tempo_estimate(&notes, &tempo, NULL);
+        const ub_status status = ub_tempo_estimate(&notes, 0.0, &tempo, NULL);
         malloc_guard_stop(&held);
         assert_int_equal(status, UB_NO_MEMORY);
         assert_int_equal(held, 0);

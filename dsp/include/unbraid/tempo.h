@@ -23,11 +23,13 @@ typedef struct ub_tempo {
    listener would tap.
 
    @param notes  Read only, in any order. Fewer than four onsets say nothing: 120 bpm, a beat at 0.
-   @return UB_OK, UB_BAD_VALUE (as ub_notes_check()) or UB_NO_MEMORY. Time grows with the notes.
+   @param bpm    0, or the tempo, 4 to 1000, where it is known: then the beats alone are looked for.
+   @return UB_OK, UB_BAD_SETTING (bpm), UB_BAD_VALUE (as ub_notes_check()) or UB_NO_MEMORY. Time
+           grows with the notes.
 
    [1] Ellis. Beat tracking by dynamic programming. Journal of New Music Research 36(1), 2007.
 */
-UB_API UB_MUST_USE ub_status ub_tempo_estimate(const ub_notes *notes, ub_tempo *tempo,
+UB_API UB_MUST_USE ub_status ub_tempo_estimate(const ub_notes *notes, double bpm, ub_tempo *tempo,
                                                ub_message *why);
 
 /**
