@@ -23,6 +23,12 @@ typedef struct ub_bands {
     bands as they are. @return UB_OK or UB_NO_MEMORY. */
 ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out);
 
+/** The same, without other rows, with bands of a `bins_per_width`-th of their frequency. */
+ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out);
+
+/** The bands of ub_bands_new(), roughly, out of finer ones, which are their bins. */
+ub_status ub_bands_of_bands(const ub_bands *finer, ub_bands *out);
+
 /** Zeroed structs are fine. */
 void ub_bands_free(ub_bands *bands);
 

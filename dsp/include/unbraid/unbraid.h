@@ -9,8 +9,11 @@
 #include "file.h"
 #include "mask.h"
 #include "matrix.h"
+#include "midi.h"
 #include "mix.h"
 #include "nmf.h"
+#include "note.h"
+#include "note_tracker.h"
 #include "params.h"
 #include "preset.h"
 #include "random.h"
@@ -18,6 +21,8 @@
 #include "status.h"
 #include "stft.h"
 #include "stream.h"
+#include "tempo.h"
+#include "transcribe.h"
 #include "window.h"
 
 #endif

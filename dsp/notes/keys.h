@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/** The keys of a dictionary of notes: the templates of one pitch of one source. Private header. */
+#ifndef UNBRAID_NOTES_KEYS_H
+#define UNBRAID_NOTES_KEYS_H
+
+#include "unbraid/dictionary.h"
+
+#include <stdbool.h>
+
+typedef struct ub_keys {
+    size_t n; ///< keys, by source and then pitch, ascending
+    int *pitch; ///< n
+    size_t *source; ///< n
+    size_t n_components; ///< K
+    size_t *of_component; ///< K: the key of each; n for templates of no note
+} ub_keys;
+
+/** @return UB_OK; UB_BAD_VALUE for a dictionary without notes; UB_NO_MEMORY. */
+ub_status ub_keys_new(const ub_dictionary *dictionary, ub_keys *out, ub_message *why);
+void ub_keys_free(ub_keys *keys);
+
+/** What sounds on each key: the sums of the activations of its templates, the first K of `h`. */
+void ub_keys_add_up(const ub_keys *keys, const float *h, float *sums);
+
+#endif

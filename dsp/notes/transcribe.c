@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From a recording to its notes: a model is fitted to a sample of the frames, then all frames pass
+// block by block through the activations of keys and the tracker.
+#include "unbraid/transcribe.h"
+#include "flux.h"
+#include "ground/floats.h"
+#include "ground/progress_part.h"
+#include "ground/threads.h"
+#include "model.h"
+#include "separate/model.h"
+#include "separate/schedule.h"
+#include "separate/spectra.h"
+#include "unbraid/note_tracker.h"
+#include "within.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BLOCK_CELLS = 4,
+    SAMPLE_FRAMES = 4096, // 95 s
+    UPDATES = 30
+};
+
+static const double THRESHOLD = 0.16;
+static const double QUIETEST = 0.01; // of the level of the loudest frames
+static const double DELAY_S = 0.008; // from where the flux is largest to where a note is heard
+
+// What is open during a transcription, freed in one place.
+typedef struct transcription {
+    ub_dictionary fitted;
+    ub_keys keys;
+    ub_stft *stft;
+    ub_front front;
+    ub_note_bands bands;
+    ub_nmf_settings nmf;
+    ub_note_model model;
+    ub_note_listener *listener;
+    ub_note_tracker *tracker;
+    double frame_rate_hz, first_s;
+    size_t block_frames;
+    ub_matrix *magnitudes; // per channel, of a block
+    ub_matrix spectra; // bands of a block
+    ub_matrix activations; // of its templates
+    ub_matrix sounding; // of its keys
+    float *mean; // bins of a frame
+    ub_note_event *events; // of a frame
+    ub_note *open; // per key: the note that sounds
+    ub_notes notes;
+} transcription;
+
+static void transcription_free(transcription *t)
+{
+    ub_spectra_free(t->magnitudes, t->front.audio ? t->front.audio->n_channels : 0);
+    ub_matrix_free(&t->spectra);
+    ub_matrix_free(&t->activations);
+    ub_matrix_free(&t->sounding);
+    free(t->mean);
+    free(t->events);
+    free(t->open);
+    ub_notes_free(&t->notes);
+    ub_note_tracker_free(t->tracker);
+    ub_note_listener_free(t->listener);
+    ub_note_model_free(&t->model);
+    ub_note_bands_free(&t->bands);
+    ub_front_free(&t->front);
+    ub_stft_free(t->stft);
+    ub_keys_free(&t->keys);
+    ub_dictionary_free(&t->fitted);
+}
+
+static ub_status open_front(transcription *t, const ub_audio *audio,
+                            const ub_dictionary *dictionary, const ub_settings *settings,
+                            ub_message *why)
+{
+    const ub_stft_settings stft = ub_model_transform(dictionary, settings, audio->rate_hz);
+    ub_status status = ub_keys_new(dictionary, &t->keys, why);
+    status = status ? status : ub_stft_new(&stft, &t->stft, why);
+    status = status ? status
+                    : ub_dictionary_fit(dictionary, audio->rate_hz, stft.size_samples,
+                                        stft.hop_samples, &t->fitted, why);
+    const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
+    t->frame_rate_hz = audio->rate_hz / (double)stft.hop_samples;
+    t->first_s = ((double)stft.hop_samples - 0.5 * (double)stft.size_samples) / audio->rate_hz;
+    return status ? status
+                  : ub_front_new(audio, t->stft, NULL, t->block_frames, n_threads, &t->front, why);
+}
+
+static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_message *why)
+{
+    const size_t n_bins = ub_stft_n_bins(t->stft);
+    const double bin_hz =
+        t->front.audio->rate_hz / (double)ub_stft_get_settings(t->stft)->size_samples;
+    const double top_hz = 0.5 * fmin(dictionary->rate_hz, t->front.audio->rate_hz);
+    ub_status status = ub_note_bands_new(bin_hz, top_hz, n_bins, &t->bands);
+    t->mean = ub_floats_new(n_bins);
+    t->events = calloc(2 * t->keys.n, sizeof *t->events);
+    t->open = calloc(t->keys.n, sizeof *t->open);
+    status = status || !t->mean || !t->events || !t->open ? UB_NO_MEMORY : UB_OK;
+    status = status ? status : ub_matrix_new(t->bands.bands.n_bands, t->block_frames, &t->spectra);
+    status = status ? status : ub_matrix_new(t->keys.n, t->block_frames, &t->sounding);
+    status = status ? status
+                    : ub_matrix_new(t->keys.n_components + UB_NOTE_NOISES, t->block_frames,
+                                    &t->activations);
+    if (status) {
+        return ub_fail(why, status, "no memory to find the notes of %zu keys", t->keys.n);
+    }
+    return ub_spectra_new(&t->front, t->block_frames, &t->magnitudes, why);
+}
+
+static void hear(transcription *t, const ub_matrix *magnitudes, size_t n, ub_matrix *to)
+{
+    for (size_t frame = 0; frame < n; frame++) {
+        ub_note_bands_hear(&t->bands, magnitudes, t->front.audio->n_channels, frame, t->mean,
+                           ub_matrix_column(to, frame));
+    }
+}
+
+static ub_status fit(transcription *t, const ub_settings *settings, size_t sample_frames,
+                     const ub_progress *progress, ub_message *why)
+{
+    const ub_sampling sampling = {.n_frames = sample_frames,
+                                  .skip_silence = true,
+                                  .seed = (uint64_t)settings->value[UB_PARAM_SEED]};
+    ub_progress_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
+    const ub_progress reading = ub_progress_of_part(&parts[0]);
+    const ub_progress fitting = ub_progress_of_part(&parts[1]);
+    ub_matrix *magnitudes = NULL, heard = {0}, templates = {0};
+    ub_status status = ub_spectra_sample(&t->front, &sampling, &reading, &magnitudes, why);
+    if (status) {
+        return status;
+    }
+    status = ub_matrix_new(t->bands.bands.n_bands, magnitudes[0].n_cols, &heard);
+    if (!status) {
+        hear(t, magnitudes, magnitudes[0].n_cols, &heard);
+    }
+    ub_spectra_free(magnitudes, t->front.audio->n_channels);
+    status = status ? status : ub_note_templates(&t->bands, &t->fitted.templates, &templates);
+    status = status ? status
+                    : ub_note_model_new(&t->keys, &t->bands, &templates, &t->nmf,
+                                        ub_flux_lag(t->frame_rate_hz), &fitting, &heard, &t->model);
+    ub_matrix_free(&heard);
+    return status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to adapt the dictionary")
+                                  : status;
+}
+
+static ub_status open_tracker(transcription *t, ub_message *why)
+{
+    ub_note_tracker_settings tracking = ub_note_tracker_settings_default();
+    tracking.frame_rate_hz = t->frame_rate_hz;
+    tracking.threshold = THRESHOLD;
+    tracking.quietest = QUIETEST;
+    tracking.loudness = t->model.loudness;
+    ub_status status = ub_note_tracker_new(&tracking, t->keys.n, &t->tracker, why);
+    if (status) {
+        return status;
+    }
+    status = ub_note_listener_new(&t->keys, &t->bands, &t->model.templates, &t->nmf, &t->listener);
+    return status ? ub_fail(why, status, "no memory to find activations") : UB_OK;
+}
+
+// The activations of keys for frames [first, first + n).
+static ub_status listen(transcription *t, size_t first, size_t n, const ub_progress *progress,
+                        ub_message *why)
+{
+    const ub_status status = ub_spectra_read(&t->front, first, n, progress, t->magnitudes, 0, why);
+    if (status) {
+        return status;
+    }
+    ub_progress_stage(progress, "activate");
+    hear(t, t->magnitudes, n, &t->spectra);
+    ub_note_bands_level(&t->bands, t->model.gain, n, &t->spectra);
+    ub_note_listener_run(t->listener, &t->spectra, n, UPDATES, &t->activations, NULL);
+    for (size_t frame = 0; frame < n; frame++) {
+        ub_keys_add_up(&t->keys, ub_matrix_column(&t->activations, frame),
+                       ub_matrix_column(&t->sounding, frame));
+    }
+    return UB_OK;
+}
+
+static double time_of(const transcription *t, double frame)
+{
+    const double time = t->first_s + frame / t->frame_rate_hz + DELAY_S;
+    const double end = (double)t->front.audio->n_samples / t->front.audio->rate_hz;
+    return time < 0.0 ? 0.0 : time > end ? end : time;
+}
+
+static ub_status take_events(transcription *t, size_t n)
+{
+    ub_status status = UB_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        const ub_note_event *event = &t->events[i];
+        ub_note *note = &t->open[event->key];
+        const double time = time_of(t, event->frame);
+        if (event->is_on) {
+            *note = (ub_note){.onset_s = time,
+                              .pitch = t->keys.pitch[event->key],
+                              .velocity = event->velocity,
+                              .source = t->keys.source[event->key],
+                              .pitch_hz = ub_pitch_hz(t->keys.pitch[event->key])};
+        } else {
+            note->offset_s = time > note->onset_s ? time : note->onset_s;
+            status = ub_notes_append(&t->notes, note);
+        }
+    }
+    return status;
+}
+
+static ub_status track(transcription *t, size_t n, ub_message *why)
+{
+    ub_status status = UB_OK;
+    for (size_t frame = 0; !status && frame < n; frame++) {
+        const size_t n_events =
+            ub_note_tracker_frame(t->tracker, ub_matrix_column(&t->sounding, frame), t->events);
+        status = take_events(t, n_events);
+    }
+    return status ? ub_fail(why, status, "no memory for %zu notes", t->notes.n) : UB_OK;
+}
+
+// Silence after the last frame, until all is reported.
+static ub_status end_notes(transcription *t, ub_message *why)
+{
+    ub_matrix silence = {0};
+    const size_t n = ub_note_tracker_latency(t->tracker);
+    ub_status status = ub_matrix_new(t->keys.n, 1, &silence);
+    for (size_t i = 0; !status && i < n; i++) {
+        status = take_events(t, ub_note_tracker_frame(t->tracker, silence.data, t->events));
+    }
+    status = status ? status : take_events(t, ub_note_tracker_reset(t->tracker, t->events));
+    ub_matrix_free(&silence);
+    return status ? ub_fail(why, status, "no memory for %zu notes", t->notes.n) : UB_OK;
+}
+
+static ub_status begin_keys(const transcription *t, const ub_key_sink *keys, ub_message *why)
+{
+    const ub_key_frames frames = {.n_keys = t->keys.n,
+                                  .pitches = t->keys.pitch,
+                                  .sources = t->keys.source,
+                                  .n_frames = t->front.n_frames,
+                                  .frame_rate_hz = t->frame_rate_hz,
+                                  .first_s = t->first_s};
+    return keys ? keys->begin(keys->context, &frames, why) : UB_OK;
+}
+
+static ub_status run(transcription *t, const ub_progress *progress, const ub_key_sink *keys,
+                     ub_message *why)
+{
+    const size_t n_frames = t->front.n_frames;
+    ub_status status = UB_OK;
+    for (size_t first = 0; !status && first < n_frames; first += t->block_frames) {
+        const size_t rest = n_frames - first;
+        const size_t n = rest < t->block_frames ? rest : t->block_frames;
+        status = ub_progress_report(progress, "activate", (double)first / (double)n_frames);
+        status = status ? status : listen(t, first, n, progress, why);
+        if (!status && keys) {
+            status = keys->write(keys->context, first, n, &t->sounding, why);
+        }
+        ub_progress_stage(progress, "track");
+        status = status ? status : track(t, n, why);
+    }
+    return status;
+}
+
+// Without sound there are no notes, and the keys are silent.
+static ub_status run_silence(transcription *t, const ub_key_sink *keys, ub_message *why)
+{
+    const size_t n_frames = t->front.n_frames;
+    ub_status status = UB_OK;
+    for (size_t first = 0; keys && !status && first < n_frames; first += t->block_frames) {
+        const size_t rest = n_frames - first;
+        status = keys->write(keys->context, first, rest < t->block_frames ? rest : t->block_frames,
+                             &t->sounding, why);
+    }
+    return status;
+}
+
+static ub_status transcribe(transcription *t, const ub_settings *settings, size_t sample_frames,
+                            const ub_progress *progress, const ub_key_sink *keys, ub_message *why)
+{
+    ub_progress_part parts[2] = {{progress, 0.0, 0.7}, {progress, 0.7, 1.0}};
+    const ub_progress fitting = ub_progress_of_part(&parts[0]);
+    const ub_progress running = ub_progress_of_part(&parts[1]);
+    ub_status status = begin_keys(t, keys, why);
+    if (status || t->front.n_frames == 0) {
+        return status;
+    }
+    status = fit(t, settings, sample_frames, &fitting, why);
+    if (!status && !(t->model.loudness > 0.0)) {
+        return run_silence(t, keys, why);
+    }
+    status = status ? status : open_tracker(t, why);
+    status = status ? status : run(t, &running, keys, why);
+    return status ? status : end_notes(t, why);
+}
+
+static ub_status hand_over(const ub_notes *from, ub_notes *to, ub_message *why)
+{
+    const size_t before = to->n;
+    for (size_t i = 0; i < from->n; i++) {
+        if (ub_notes_append(to, &from->notes[i])) {
+            to->n = before;
+            return ub_fail(why, UB_NO_MEMORY, "no memory for %zu notes", from->n);
+        }
+    }
+    ub_notes_sort(to);
+    return UB_OK;
+}
+
+ub_note_limits ub_note_limits_default(void)
+{
+    return (ub_note_limits){.block_cells = BLOCK_CELLS, .sample_frames = SAMPLE_FRAMES};
+}
+
+ub_status ub_transcribe(const ub_audio *audio, const ub_dictionary *dictionary,
+                        const ub_settings *settings, const ub_progress *progress,
+                        const ub_key_sink *keys, ub_notes *out, ub_message *why)
+{
+    const ub_note_limits limits = ub_note_limits_default();
+    return ub_transcribe_within(&limits, audio, dictionary, settings, progress, keys, out, why);
+}
+
+static ub_nmf_settings factorisation(const ub_settings *settings)
+{
+    ub_nmf_settings nmf = ub_nmf_settings_default();
+    nmf.beta = 0.0;
+    nmf.relaxation = 1.9;
+    nmf.n_threads = (size_t)settings->value[UB_PARAM_THREADS];
+    nmf.kernels = ub_schedule_kernels(settings);
+    return nmf;
+}
+
+ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *audio,
+                               const ub_dictionary *dictionary, const ub_settings *settings,
+                               const ub_progress *progress, const ub_key_sink *keys, ub_notes *out,
+                               ub_message *why)
+{
+    const ub_settings standard = ub_settings_default();
+    settings = settings ? settings : &standard;
+    transcription t = {.block_frames = limits->block_cells * UB_NOTE_CELL_FRAMES,
+                       .nmf = factorisation(settings)};
+    ub_status status = ub_settings_check(settings, why);
+    status = status ? status : ub_dictionary_check(dictionary, why);
+    status = status ? status : open_front(&t, audio, dictionary, settings, why);
+    status = status ? status : allocate(&t, dictionary, why);
+    status = status ? status : transcribe(&t, settings, limits->sample_frames, progress, keys, why);
+    status = status ? status : hand_over(&t.notes, out, why);
+    transcription_free(&t);
+    return status;
+}
