@@ -33,6 +33,7 @@ lv2proc             command -v lv2proc
 llvm                command -v llvm-symbolizer
 mandoc              command -v mandoc
 python3             command -v python3
+python3-mido        /usr/bin/python3 -c "import mido"
 shellcheck          command -v shellcheck
 sordi               command -v sord_validate
 '

@@ -74,14 +74,21 @@ ub_status ub_text_check(const char *text, const char *what, ub_message *why)
     return UB_OK;
 }
 
-void ub_text_make_printable(ub_message *message)
+void ub_text_clean(char *text)
 {
-    for (size_t i = 0; message && message->text[i];) {
-        unsigned char *at = (unsigned char *)message->text + i;
+    while (*text) {
+        unsigned char *at = (unsigned char *)text;
         const size_t n = utf8_sequence(at);
         if (n == 0 || is_control(at)) {
             memset(at, '?', n ? n : 1);
         }
-        i += n ? n : 1;
+        text += n ? n : 1;
+    }
+}
+
+void ub_text_make_printable(ub_message *message)
+{
+    if (message) {
+        ub_text_clean(message->text);
     }
 }

@@ -19,4 +19,7 @@ ub_status ub_text_check(const char *text, const char *what, ub_message *why);
     cut may have split a character. NULL is fine. */
 void ub_text_make_printable(ub_message *message);
 
+/** The same of any text. */
+void ub_text_clean(char *text);
+
 #endif

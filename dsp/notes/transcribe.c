@@ -86,7 +86,7 @@ static ub_status open_front(transcription *t, const ub_audio *audio,
     t->frame_rate_hz = audio->rate_hz / (double)stft.hop_samples;
     t->first_s = ((double)stft.hop_samples - 0.5 * (double)stft.size_samples) / audio->rate_hz;
     return status ? status
-                  : ub_front_new(audio, t->stft, t->block_frames, n_threads, &t->front, why);
+                  : ub_front_new(audio, t->stft, NULL, t->block_frames, n_threads, &t->front, why);
 }
 
 static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_message *why)

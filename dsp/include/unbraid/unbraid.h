@@ -9,6 +9,7 @@
 #include "file.h"
 #include "mask.h"
 #include "matrix.h"
+#include "midi.h"
 #include "mix.h"
 #include "nmf.h"
 #include "note.h"
@@ -20,6 +21,7 @@
 #include "status.h"
 #include "stft.h"
 #include "stream.h"
+#include "tempo.h"
 #include "transcribe.h"
 #include "window.h"
 
