@@ -65,7 +65,8 @@ ub_status ub_lesson_visit(const ub_audio *audio, const ub_settings *settings,
     ub_front front = {0};
     ub_matrix *block = NULL;
     ub_status status = ub_stft_new(&transform, &stft, why);
-    status = status ? status : ub_front_new(audio, stft, UB_BLOCK_FRAMES, n_threads, &front, why);
+    status =
+        status ? status : ub_front_new(audio, stft, NULL, UB_BLOCK_FRAMES, n_threads, &front, why);
     if (status) {
         ub_stft_free(stft);
         return status;
