@@ -70,6 +70,19 @@ def _number(data, at):
             return number, at
 
 
+def midi_bytes(notes):
+    """A MIDI file of (onset_s, offset_s, pitch, velocity), in ticks of half a millisecond."""
+    events = [(round(2000 * n[0]), 1, bytes([0x90, n[2], n[3]])) for n in notes]
+    events += [(round(2000 * n[1]), 0, bytes([0x80, n[2], 0])) for n in notes]
+    track, now = b"", 0
+    for tick, _, event in sorted(events):
+        ticks = tick - now
+        track += bytes([0x80 | ticks >> 14, 0x80 | ticks >> 7 & 0x7f, ticks & 0x7f]) + event
+        now = tick
+    track += b"\0\xff\x2f\0"
+    return b"MThd\0\0\0\6\0\0\0\1\x03\xe8MTrk" + struct.pack(">I", len(track)) + track
+
+
 def read_midi(content):
     """(tempo in us, [(name, program, [(onset_s, offset_s, pitch, velocity, channel)])]) of a MIDI
     file as the tool writes it."""

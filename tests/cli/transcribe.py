@@ -7,8 +7,8 @@ import json
 import os
 import pathlib
 
-from notes import RATE, dictionary_bytes, read_midi, render
-from toolkit import Test, main, wav_bytes, write_wav
+from notes import RATE, dictionary_bytes, midi_bytes, read_midi, render
+from toolkit import Test, info, main, to_integers, wav_bytes, write_wav
 
 # Quarter notes at 100 bpm, the last one a chord.
 TUNE = [(0.6 * i + 0.5, 0.6 * i + 0.95, pitch, 60 + 10 * i)
@@ -147,6 +147,44 @@ class Transcribe(Test):
         done = self.transcribe("none.wav", "tune.wav", status=1)
         self.assert_one_line(done, "none.wav")
         self.assertEqual(done.out, "tune.mid\n")
+
+    def learn_and_transcribe(self, *words):
+        self.run_tool("learn", "--notes", "-o", "own.dict", *words)
+        done = self.run_tool("transcribe", "-d", "own.dict", "--csv", "-", "tune.wav")
+        rows = list(csv.DictReader(done.out.splitlines()))
+        self.assert_tune([(float(r["onset_s"]), 0, int(r["pitch_midi"]), 0) for r in rows])
+        return info(self, "own.dict")
+
+    def test_notes_are_learned_from_a_scale(self):
+        scale = [(0.3 + 0.6 * i, 0.85 + 0.6 * i, 52 + i, 90) for i in range(18)]
+        write_wav("scale.wav", "s16", RATE, to_integers(render(scale, 11.5), 16))
+        about = self.learn_and_transcribe("scale.wav")
+        self.assertEqual(about["sources"], [{"name": "scale", "components": 4 * 18}])
+        self.assertEqual(about["origin"], "scale: scale.wav")
+        # The scale again, from the other end, with a key left out, and said rather than found out.
+        played = [n for n in scale if n[2] != 58]
+        turned = [(0.3 + 0.6 * i, 0.85 + 0.6 * i, n[2], 90) for i, n in enumerate(played[::-1])]
+        write_wav("down.wav", "s16", RATE, to_integers(render(turned, 11.5), 16))
+        pathlib.Path("down.mid").write_bytes(midi_bytes(turned))
+        about = self.learn_and_transcribe("--midi", "down.mid", "piano=down.wav")
+        self.assertEqual(about["sources"], [{"name": "piano", "components": 4 * 18}])
+
+    def test_lessons_of_notes_that_fail(self):
+        pathlib.Path("bad.mid").write_text("text")
+        write_wav("silent.wav", "s16", RATE, [[0] * RATE])
+        before = sorted(os.listdir("."))
+        for status, words, *parts in [
+                (2, ["--midi", "bad.mid", "a=tune.wav,silent.wav"], "--midi", "1 times", "2 rec"),
+                (1, ["--midi", "bad.mid", "tune.wav"], "bad.mid", "no MIDI file"),
+                (1, ["--midi", "none.mid", "tune.wav"], "none.mid"),
+                (1, ["silent.wav"], "no note is heard"),
+                (2, ["-k", "3", "tune.wav"], "--components", "--notes")]:
+            with self.subTest(words=words):
+                done = self.run_tool("learn", "--notes", "-o", "x", *words, status=status)
+                self.assert_one_line(done, *parts)
+        done = self.run_tool("learn", "--midi", "bad.mid", "-o", "x", "a=tune.wav", status=2)
+        self.assert_one_line(done, "--midi", "needs --notes")
+        self.assertEqual(sorted(os.listdir(".")), before)
 
     def test_dictionaries_without_notes_are_refused(self):
         self.run_tool("learn", "-k", 3, "--iterations", 5, "-o", "plain.dict", "one=tune.wav")
