@@ -4,18 +4,18 @@
 #include "interrupt.h"
 #include "key_files.h"
 #include "note_files.h"
+#include "note_stems.h"
 #include "option_values.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
 #include "report.h"
+#include "sheet.h"
 #include "tracks.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct option_row rows[] = {
     {"output", 'o', "MID", "the MIDI file (default {track}.mid, unless other files are asked for)"},
@@ -31,6 +31,9 @@ static const struct option_row rows[] = {
     {"activations", '\0', "NPY", "how much each of 88 keys sounds in each frame, a NumPy array"},
     {"chroma", '\0', "CSV", "the same of the twelve pitch classes, with the times of the frames"},
     {"salience", '\0', "CSV", "the same of the 88 keys, with the times of the frames"},
+    {"separate", '\0', NULL,
+     "write a stem of each range of notes too, into the folder separated/{track}"},
+    {"split", '\0', "NOTE,...", "where a range of --separate begins (default C4)"},
     {"progress", '\0', "MODE", "auto, bar, json or none (default auto: a bar on a terminal)"},
 };
 
@@ -65,17 +68,13 @@ struct job {
     bool is_drums;
     double bpm; // 0: to be estimated
     unsigned grid; // 0: none
+    bool separates;
+    struct note_split split; // n 0: not given
     const char **dictionary_paths;
     size_t n_dictionaries;
     ub_dictionary dictionary; // of all, joined
+    ub_dictionary ranges; // the same with ranges of notes as sources, where stems are wanted
     struct track_list tracks;
-};
-
-// A file that is being written.
-struct sheet {
-    char *path;
-    struct bytes *bytes; // owned by the output
-    FILE *file;
 };
 
 static bool take_grid(struct job *job, const char *value)
@@ -90,6 +89,16 @@ static bool take_grid(struct job *job, const char *value)
         return false;
     }
     job->grid = (unsigned)lines;
+    return true;
+}
+
+static bool take_split(struct job *job, const char *value)
+{
+    if (!note_split_parse(value, &job->split)) {
+        options_misused(&transcribe_usage, "--split",
+                        "is '%.20s', but must be notes from low to high, as C4 or F#3,Bb5", value);
+        return false;
+    }
     return true;
 }
 
@@ -129,6 +138,10 @@ static bool take(void *context, const char *name, const char *value)
         return option_number(&transcribe_usage, "--bpm", value, 4.0, 1000.0, &job->bpm);
     } else if (strcmp(name, "quantize") == 0) {
         return take_grid(job, value);
+    } else if (strcmp(name, "separate") == 0) {
+        job->separates = true;
+    } else if (strcmp(name, "split") == 0) {
+        return take_split(job, value);
     } else {
         return take_progress(job, value);
     }
@@ -164,6 +177,12 @@ static enum outcome check_options(struct job *job)
     if (job->grid > 0 && !job->patterns[NOTE_MIDI]) {
         return options_misused(usage, "--quantize", "is about the MIDI file, which -o names");
     }
+    if (job->split.n > 0 && !job->separates) {
+        return options_misused(usage, "--split", "needs --separate");
+    }
+    if (job->split.n == 0) {
+        job->split = (struct note_split){{60}, 1};
+    }
     return DONE;
 }
 
@@ -190,6 +209,17 @@ static enum outcome find_dictionary(struct job *job, char dictionary[PRESETS_PAT
                                            name);
 }
 
+static bool split_dictionary(struct job *job)
+{
+    ub_message why = {""};
+    const ub_status status =
+        ub_dictionary_split(&job->dictionary, job->split.pitches, job->split.n, &job->ranges, &why);
+    if (status) {
+        report_status("--split", status, &why);
+    }
+    return !status;
+}
+
 static enum outcome load_dictionaries(struct job *job)
 {
     char standard[PRESETS_PATH];
@@ -211,7 +241,7 @@ static enum outcome load_dictionaries(struct job *job)
                      "--notes', or take another");
         return FAILED;
     }
-    return is_loaded ? DONE : FAILED;
+    return is_loaded && (!job->separates || split_dictionary(job)) ? DONE : FAILED;
 }
 
 static enum outcome list_tracks(struct job *job)
@@ -279,37 +309,6 @@ static enum outcome check_track_names(const struct job *job)
     return outcome;
 }
 
-static ub_status open_sheet(struct output *output, struct sheet *sheet, ub_message *why)
-{
-    const ub_status status = output_begin_file(output, sheet->path, &sheet->bytes, why);
-    if (status) {
-        return status;
-    }
-    const int fd = dup(sheet->bytes->fd);
-    sheet->file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!sheet->file) {
-        const int error = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return output_failed(sheet->path, error, why);
-    }
-    return UB_OK;
-}
-
-// What did not reach the file is remembered for output_commit().
-static void close_sheet(struct sheet *sheet)
-{
-    if (sheet->file) {
-        errno = 0;
-        const bool has_failed = ferror(sheet->file) != 0;
-        if ((fclose(sheet->file) != 0 || has_failed) && !sheet->bytes->error) {
-            sheet->bytes->error = errno ? errno : EIO;
-        }
-        sheet->file = NULL;
-    }
-}
-
 static ub_status open_sheets(const struct job *job, const struct track *track,
                              struct output *output, struct sheet *sheets, ub_message *why)
 {
@@ -320,7 +319,7 @@ static ub_status open_sheets(const struct job *job, const struct track *track,
             continue;
         }
         sheets[kind].path = note_file_path(pattern, kind, track->name);
-        status = sheets[kind].path ? open_sheet(output, &sheets[kind], why) : UB_NO_MEMORY;
+        status = sheets[kind].path ? sheet_open(output, &sheets[kind], why) : UB_NO_MEMORY;
     }
     return status;
 }
@@ -363,17 +362,45 @@ static ub_status find_notes(const struct job *job, struct audio_file *recording,
                   : ub_tempo_estimate(&transcript->midi.notes, job->bpm, &transcript->tempo, why);
 }
 
+static ub_status make_stems(const struct job *job, const struct track *track,
+                            struct audio_file *recording, struct stems **stems, ub_message *why)
+{
+    if (!job->separates) {
+        return UB_OK;
+    }
+    struct progress progress = progress_start(job->progress, track->path);
+    const ub_progress listener = progress_listener(&progress);
+    const ub_status status = note_stems_make(&job->ranges, &job->options.settings, track, recording,
+                                             &listener, stems, why);
+    progress_stop(&progress);
+    return status;
+}
+
+static void print_paths(const struct sheet *sheets, const struct stems *stems)
+{
+    for (enum note_file kind = 0; kind < N_NOTE_FILES; kind++) {
+        if (sheets[kind].path) {
+            puts(sheets[kind].path);
+        }
+    }
+    for (size_t i = 0; stems && i < stems_count(stems); i++) {
+        puts(stems_path(stems, i));
+    }
+}
+
 // What goes to standard output goes there last, when the files have their names.
 static ub_status write_sheets(const struct job *job, struct output *output, struct sheet *sheets,
-                              const struct transcript *transcript, ub_message *why)
+                              const struct transcript *transcript, struct stems *stems,
+                              ub_message *why)
 {
     ub_status status = UB_OK;
     for (enum note_file kind = 0; kind < N_NOTE_FILES; kind++) {
         if (!status && kind <= NOTE_JSON && sheets[kind].file) {
             status = note_file_print(sheets[kind].file, kind, transcript, why);
         }
-        close_sheet(&sheets[kind]);
+        sheet_close(&sheets[kind]);
     }
+    status = status || !stems ? status : stems_commit(stems, why);
     status = status ? status : output_commit(output, why);
     bool is_stdout_taken = false;
     for (enum note_file kind = 0; !status && kind <= NOTE_JSON; kind++) {
@@ -382,10 +409,8 @@ static ub_status write_sheets(const struct job *job, struct output *output, stru
             is_stdout_taken = true;
         }
     }
-    for (enum note_file kind = 0; !status && !is_stdout_taken && kind < N_NOTE_FILES; kind++) {
-        if (sheets[kind].path) {
-            puts(sheets[kind].path);
-        }
+    if (!status && !is_stdout_taken) {
+        print_paths(sheets, stems);
     }
     fflush(stdout);
     return status;
@@ -402,9 +427,12 @@ static ub_status transcribe(const struct job *job, const struct track *track,
                              .chroma = sheets[NOTE_CHROMA].file,
                              .salience = sheets[NOTE_SALIENCE].file};
     status = status ? status : find_notes(job, recording, &keys, &transcript, why);
-    status = status ? status : write_sheets(job, output, sheets, &transcript, why);
+    struct stems *stems = NULL;
+    status = status ? status : make_stems(job, track, recording, &stems, why);
+    status = status ? status : write_sheets(job, output, sheets, &transcript, stems, why);
+    stems_free(stems);
     for (enum note_file kind = 0; kind < N_NOTE_FILES; kind++) {
-        close_sheet(&sheets[kind]);
+        sheet_close(&sheets[kind]);
         free(sheets[kind].path);
     }
     output_free(output);
@@ -460,6 +488,7 @@ enum outcome transcribe_run(int argc, char **argv)
     }
     track_list_free(&job.tracks);
     ub_dictionary_free(&job.dictionary);
+    ub_dictionary_free(&job.ranges);
     free(job.dictionary_paths);
     return outcome;
 }

@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import pathlib
+import signal
+import subprocess
 
 from notes import RATE, dictionary_bytes, midi_bytes, read_midi, render
-from toolkit import Test, info, main, to_integers, wav_bytes, write_wav
+from toolkit import TOOL, Test, add_up, info, main, read_wav, to_integers, wav_bytes, write_wav
 
 # Quarter notes at 100 bpm, the last one a chord.
 TUNE = [(0.6 * i + 0.5, 0.6 * i + 0.95, pitch, 60 + 10 * i)
@@ -136,6 +138,34 @@ class Transcribe(Test):
             self.transcribe("-j", jobs, "--csv", f"{jobs}.csv", "tune.wav")
         self.assertEqual(pathlib.Path("1.csv").read_bytes(), pathlib.Path("3.csv").read_bytes())
 
+    def test_stems_of_ranges_sum_to_the_recording(self):
+        write_wav("low-and-high.wav", "s16", RATE, to_integers(render(
+            [(0.2, 1.2, 50, 100), (1.4, 2.4, 72, 100)], 2.6), 16))
+        done = self.transcribe("--separate", "--split", "Bb3,C5", "low-and-high.wav")
+        names = ["low-and-high.mid"] + [f"separated/low-and-high/{name}.wav" for name in (
+            "below-A#3", "A#3-to-B4", "from-C5")]
+        self.assertEqual(done.out.split(), names)
+        _, _, whole = read_wav("low-and-high.wav")
+        stems = [read_wav(name)[2] for name in names[1:]]
+        self.assertEqual(add_up(stems), whole)
+        energy = [sum(x * x for x in stem[0][RATE // 2:RATE]) for stem in stems]
+        self.assertGreater(energy[0], 30 * (energy[1] + energy[2]))
+        energy = [sum(x * x for x in stem[0][3 * RATE // 2:2 * RATE]) for stem in stems]
+        self.assertGreater(energy[2], 30 * (energy[0] + energy[1]))
+
+    def test_an_interrupt_leaves_nothing(self):
+        write_wav("long.wav", "f32", RATE, [SOUND[0] * 40])
+        before = sorted(os.listdir("."))
+        process = subprocess.Popen([TOOL, "transcribe", "-d", "piano.dict", "--progress", "json",
+                                    "--activations", "x.npy", "-o", "x.mid", "long.wav"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(), -signal.SIGINT)
+        self.assertEqual(sorted(os.listdir(".")), before)
+
     def test_after_a_failure_nothing_new_is_there(self):
         pathlib.Path("text.wav").write_text("text")
         write_wav("nan.wav", "f32", RATE, [[float("nan")] * RATE])
@@ -204,6 +234,11 @@ class Transcribe(Test):
                 (["--activations", "-", "tune.wav"], "--activations", "standard output"),
                 (["-o", "-", "--csv", "-", "tune.wav"], "standard output"),
                 (["-o", "-", "tune.wav", "tune.wav"], "more than once"),
+                (["--split", "C4", "tune.wav"], "--split", "--separate"),
+                (["--separate", "--split", "H4", "tune.wav"], "--split", "H4"),
+                (["--separate", "--split", "C4,C4", "tune.wav"], "--split"),
+                (["--separate", "--split", "C4,", "tune.wav"], "--split"),
+                (["--separate", "--split", "C12", "tune.wav"], "--split"),
                 (["--progress", "maybe", "tune.wav"], "--progress")]:
             with self.subTest(words=words):
                 self.assert_one_line(self.transcribe(*words, status=2), *parts)
