@@ -51,7 +51,7 @@ static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
     if (status) {
         return status;
     }
-    if (templates->n_rows == 0 || templates->n_cols == 0 ||
+    if (templates->n_rows <= settings->n_others || templates->n_cols == 0 ||
         templates->n_cols > UB_NMF_MAX_COMPONENTS || gains->n_cols != templates->n_cols ||
         gains->n_rows == 0 || gains->n_rows > UB_NMF_MAX_CHANNELS) {
         return ub_fail(why, UB_BAD_SHAPE, "templates and gains differ in components");
@@ -147,7 +147,8 @@ static ub_status plan(ub_activator *activator, const ub_matrix *templates, const
     if (settings->n_coarse_iterations == 0) {
         return UB_OK;
     }
-    const ub_status status = ub_bands_new(n_bins, &activator->bands);
+    const ub_status status =
+        ub_bands_new(n_bins - settings->n_others, settings->n_others, &activator->bands);
     activator->coarse.n_iterations = settings->n_coarse_iterations;
     activator->coarse.packing =
         ub_kernels_packing(activator->kernels, n_channels, activator->bands.n_bands, n_k);

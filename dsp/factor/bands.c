@@ -15,14 +15,9 @@ static size_t next_band(size_t first, size_t n_bins, size_t bins_per_width)
     return next < n_bins ? next : n_bins;
 }
 
-ub_status ub_bands_new(size_t n_bins, ub_bands *out)
+static ub_status make(size_t n_bins, size_t n_others, size_t bins_per_width, ub_bands *out)
 {
-    return ub_bands_new_finer(n_bins, BINS_PER_WIDTH, out);
-}
-
-ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out)
-{
-    ub_bands bands = {.n_bins = n_bins};
+    ub_bands bands = {.n_bins = n_bins + n_others, .n_bands = n_others};
     for (size_t f = 0; f < n_bins; f = next_band(f, n_bins, bins_per_width)) {
         bands.n_bands++;
     }
@@ -34,9 +29,21 @@ ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out
     for (size_t f = 0; f < n_bins; f = next_band(f, n_bins, bins_per_width)) {
         bands.first[b++] = f;
     }
-    bands.first[b] = n_bins;
+    for (size_t i = 0; i <= n_others; i++) {
+        bands.first[b++] = n_bins + i;
+    }
     *out = bands;
     return UB_OK;
+}
+
+ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out)
+{
+    return make(n_bins, n_others, BINS_PER_WIDTH, out);
+}
+
+ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out)
+{
+    return make(n_bins, 0, bins_per_width, out);
 }
 
 // The first of the finer bands that begins where band `first` has its full width, or after that.

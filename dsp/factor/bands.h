@@ -14,15 +14,16 @@
 #include "unbraid/nmf.h"
 
 typedef struct ub_bands {
-    size_t n_bins;
+    size_t n_bins; ///< with the other rows
     size_t n_bands;
     size_t *first; ///< n_bands + 1: first bin of each band, and n_bins at the end
 } ub_bands;
 
-/** The bands of a spectrum of n_bins (at least 1) bins. @return UB_OK or UB_NO_MEMORY. */
-ub_status ub_bands_new(size_t n_bins, ub_bands *out);
+/** The bands of a spectrum of n_bins (at least 1) bins, and n_others rows behind them that are
+    bands as they are. @return UB_OK or UB_NO_MEMORY. */
+ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out);
 
-/** The same with bands of a `bins_per_width`-th of their frequency. */
+/** The same, without other rows, with bands of a `bins_per_width`-th of their frequency. */
 ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out);
 
 /** The bands of ub_bands_new(), roughly, out of finer ones, which are their bins. */

@@ -46,11 +46,11 @@ static void weigh_bins(const ub_matrix *spectra, size_t n_channels, double *weig
     }
 }
 
-static ub_status coarse_new(const ub_matrix *spectra, size_t n_channels,
+static ub_status coarse_new(const ub_matrix *spectra, size_t n_channels, size_t n_others,
                             const ub_nmf_factors *factors, coarse *c)
 {
     const size_t n_components = factors->templates.n_cols;
-    ub_status status = ub_bands_new(spectra[0].n_rows, &c->bands);
+    ub_status status = ub_bands_new(spectra[0].n_rows - n_others, n_others, &c->bands);
     for (size_t i = 0; !status && i < n_channels; i++) {
         status = ub_bands_merge_matrix(&c->bands, &spectra[i], &c->spectra[i]);
     }
@@ -107,7 +107,7 @@ ub_status ub_fit_coarse(const ub_matrix *spectra, size_t n_channels,
                         const ub_progress *progress, ub_nmf_factors *factors)
 {
     coarse c = {0};
-    ub_status status = coarse_new(spectra, n_channels, factors, &c);
+    ub_status status = coarse_new(spectra, n_channels, settings->n_others, factors, &c);
     ub_progress_part parts[2] = {{progress, 0.0, 0.8}, {progress, 0.8, 1.0}};
     const ub_progress first = ub_progress_of_part(&parts[0]);
     const ub_progress second = ub_progress_of_part(&parts[1]);

@@ -46,10 +46,10 @@ void ub_learner_free(ub_learner *learner)
 
 // A bump of an octave or so for each, from the fourth bin to the last; the noise sets apart what
 // hears the same.
-static void fill_start(ub_learner *learner)
+static void fill_start(ub_learner *learner, size_t n_others)
 {
     ub_random random = ub_random_new(1);
-    const size_t n_bins = learner->start.n_rows, n = learner->start.n_cols;
+    const size_t n_bins = learner->start.n_rows - n_others, n = learner->start.n_cols;
     const double octaves = log2((double)n_bins / 4.0 + 1.0);
     for (size_t k = 0; k < n; k++) {
         const double centre = octaves * ((double)k + 0.5) / (double)n;
@@ -58,6 +58,10 @@ static void fill_start(ub_learner *learner)
             const double away = log2((double)f / 4.0 + 1.0) - centre;
             const double noise = 0.1 * (double)ub_random_uniform(&random);
             w[f] = (float)((exp(-away * away) + noise + 0.001) / ((double)f + 4.0));
+        }
+        const double sum = ub_norm_of(UB_NORM_L1, w, n_bins);
+        for (size_t i = 0; i < n_others; i++) {
+            w[n_bins + i] = (float)(sum / (double)n_others);
         }
     }
     ub_norm_columns(UB_NORM_L1, &learner->start, n);
@@ -76,7 +80,7 @@ static bool allocate(size_t n_bins, size_t n, ub_learner *learner)
            !ub_matrix_new(n_weights, n, &learner->weights);
 }
 
-ub_status ub_learner_new(size_t n_bins, size_t n, const ub_nmf_settings *settings, ub_learner **out)
+ub_status ub_learner_new(size_t n_rows, size_t n, const ub_nmf_settings *settings, ub_learner **out)
 {
     ub_learner *learner = calloc(1, sizeof *learner);
     if (!learner) {
@@ -84,11 +88,11 @@ ub_status ub_learner_new(size_t n_bins, size_t n, const ub_nmf_settings *setting
     }
     learner->kernels = settings->kernels ? ub_kernels_named(settings->kernels) : ub_kernels_best();
     learner->beta = ub_beta_settled(settings->beta);
-    if (!allocate(n_bins, n, learner)) {
+    if (!allocate(n_rows, n, learner)) {
         ub_learner_free(learner);
         return UB_NO_MEMORY;
     }
-    fill_start(learner);
+    fill_start(learner, settings->n_others);
     ub_learner_forget(learner);
     *out = learner;
     return UB_OK;

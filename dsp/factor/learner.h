@@ -19,12 +19,13 @@
 typedef struct ub_learner ub_learner;
 
 /**
-   Make a learner of n templates of n_bins bins, which start as seeded bumps, spread evenly over the
-   logarithm of frequency, on some noise.
-   @param settings  beta and kernels are used.
+   Make a learner of n templates of n_rows rows. Their bins start as seeded bumps, spread evenly
+   over the logarithm of frequency, on some noise; rows of another kind start even, with the same
+   sum.
+   @param settings  beta, kernels and n_others are used.
    @return UB_OK or UB_NO_MEMORY; `out` is set on success only.
 */
-ub_status ub_learner_new(size_t n_bins, size_t n, const ub_nmf_settings *settings,
+ub_status ub_learner_new(size_t n_rows, size_t n, const ub_nmf_settings *settings,
                          ub_learner **out);
 
 /** NULL is fine. */

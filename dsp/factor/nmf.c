@@ -112,7 +112,8 @@ void ub_nmf_factors_free(ub_nmf_factors *factors)
 }
 
 static ub_status check_shapes(const ub_matrix *spectra, size_t n_channels,
-                              const ub_nmf_factors *factors, ub_message *why)
+                              const ub_nmf_settings *settings, const ub_nmf_factors *factors,
+                              ub_message *why)
 {
     if (n_channels < 1 || n_channels > UB_NMF_MAX_CHANNELS) {
         return ub_fail(why, UB_BAD_SHAPE, "%zu channels, but 1 to %d are supported", n_channels,
@@ -120,7 +121,8 @@ static ub_status check_shapes(const ub_matrix *spectra, size_t n_channels,
     }
     const size_t n_bins = spectra[0].n_rows, n_frames = spectra[0].n_cols;
     const size_t n_components = factors->templates.n_cols;
-    if (n_bins == 0 || n_frames == 0 || n_components == 0 || n_components > UB_NMF_MAX_COMPONENTS) {
+    if (n_bins <= settings->n_others || n_frames == 0 || n_components == 0 ||
+        n_components > UB_NMF_MAX_COMPONENTS) {
         return ub_fail(why, UB_BAD_SHAPE,
                        "%zu bins, %zu frames and %zu components cannot be factorised", n_bins,
                        n_frames, n_components);
@@ -397,7 +399,7 @@ ub_status ub_nmf_fit(const ub_matrix *spectra, size_t n_channels, const ub_nmf_s
     settings = settings ? settings : &standard;
     constraints = constraints ? constraints : &none;
     ub_status status = ub_nmf_settings_check(settings, why);
-    status = status ? status : check_shapes(spectra, n_channels, factors, why);
+    status = status ? status : check_shapes(spectra, n_channels, settings, factors, why);
     status = status ? status : check_values(spectra, n_channels, constraints, factors, why);
     if (status) {
         return status;

@@ -11,6 +11,8 @@ static const char *const init_choices[] = {"random", "nndsvd", "nndsvda", "nndsv
 
 static const char *const kernel_choices[] = {"auto", "generic", "avx2", "avx512", "neon", NULL};
 
+static const char *const reconstruction_choices[] = {"none", "discriminative", NULL};
+
 static const ub_param table[UB_PARAM_COUNT] = {
     [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 1, 16, 4, NULL,
                           "stems to group blind components into"},
@@ -23,6 +25,10 @@ static const ub_param table[UB_PARAM_COUNT] = {
                             "length of the analysis window"},
     [UB_PARAM_OVERLAP] = {"overlap", "", UB_PARAM_INTEGER, 2, 16, 4, NULL,
                           "windows that cover each sample"},
+    [UB_PARAM_CONTEXT] = {"context", "", UB_PARAM_INTEGER, 0, 8, 0, NULL,
+                          "frames before and after its own that a template describes"},
+    [UB_PARAM_RECONSTRUCTION] = {"reconstruction", "", UB_PARAM_CHOICE, 0, 1, 0,
+                                 reconstruction_choices, "templates of their own for the masks"},
     [UB_PARAM_BETA] = {"beta", "", UB_PARAM_REAL, -1, 3, 1, NULL,
                        "divergence: 2 Euclidean, 1 Kullback-Leibler, 0 Itakura-Saito"},
     [UB_PARAM_ITERATIONS] = {"iterations", "", UB_PARAM_INTEGER, 0, 10000, 0, NULL,

@@ -67,12 +67,12 @@ void ub_keys_free(ub_keys *keys)
     *keys = (ub_keys){0};
 }
 
-void ub_keys_add_up(const ub_keys *keys, const float *h, float *sums)
+void ub_keys_add_up(const ub_keys *keys, const float *h, float gate, float *sums)
 {
     memset(sums, 0, keys->n * sizeof *sums);
     for (size_t k = 0; k < keys->n_components; k++) {
         if (keys->of_component[k] < keys->n) {
-            sums[keys->of_component[k]] += h[k];
+            sums[keys->of_component[k]] += gate * h[k];
         }
     }
 }

@@ -19,7 +19,8 @@ typedef struct ub_keys {
 ub_status ub_keys_new(const ub_dictionary *dictionary, ub_keys *out, ub_message *why);
 void ub_keys_free(ub_keys *keys);
 
-/** What sounds on each key: the sums of the activations of its templates, the first K of `h`. */
-void ub_keys_add_up(const ub_keys *keys, const float *h, float *sums);
+/** What sounds on each key: the sums of the activations of its templates, the first K of `h`, times
+    the gate of the frame. */
+void ub_keys_add_up(const ub_keys *keys, const float *h, float gate, float *sums);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { START_UPDATES = 20, ROUNDS = 20, UPDATES_BETWEEN = 4 };
+enum { START_UPDATES = 15, ROUNDS = 20, UPDATES_BETWEEN = 2 };
 
 static const double SHRINKAGE = 1.0;
 static const double LOUD = 0.99; // what share of frames is no louder than loud ones
@@ -54,7 +54,8 @@ static ub_status measure_level(const ub_matrix *heard, ub_note_model *model)
 
 // Flux of the loudest key of each frame; cells are looked at one by one, for where the frames are a
 // sample they do not follow each other.
-static ub_status measure_loudness(const ub_matrix *activations, size_t lag, ub_note_model *model)
+static ub_status measure_loudness(const ub_matrix *activations, const float *gates, size_t lag,
+                                  ub_note_model *model)
 {
     const size_t n_keys = model->keys->n, n = activations->n_cols;
     float *most = ub_floats_new(n), *sums = ub_floats_new(UB_NOTE_CELL_FRAMES * n_keys);
@@ -63,7 +64,7 @@ static ub_status measure_loudness(const ub_matrix *activations, size_t lag, ub_n
         const size_t end = n - first < UB_NOTE_CELL_FRAMES ? n : first + UB_NOTE_CELL_FRAMES;
         for (size_t t = first; t < end; t++) {
             float *sum = sums + (t - first) * n_keys;
-            ub_keys_add_up(model->keys, ub_matrix_column(activations, t), sum);
+            ub_keys_add_up(model->keys, ub_matrix_column(activations, t), gates[t], sum);
             if (t - first >= 2 * lag) {
                 most[n_most++] = ub_flux_largest(sum - 2 * lag * n_keys, sum, n_keys);
             }
@@ -95,7 +96,7 @@ static ub_status adapt(const ub_nmf_settings *settings, const ub_matrix *heard, 
 }
 
 static ub_status fit(const ub_nmf_settings *settings, size_t lag, const ub_progress *progress,
-                     ub_matrix *heard, ub_note_model *model)
+                     ub_matrix *heard, const float *gates, ub_note_model *model)
 {
     const size_t n_k = model->templates.n_cols, n = heard->n_cols;
     const size_t n_cells = (n + UB_NOTE_CELL_FRAMES - 1) / UB_NOTE_CELL_FRAMES;
@@ -113,7 +114,7 @@ static ub_status fit(const ub_nmf_settings *settings, size_t lag, const ub_progr
         ub_progress_stage(progress, "adapt");
         status = adapt(settings, heard, chosen, progress, &activations, model);
     }
-    status = status ? status : measure_loudness(&activations, lag, model);
+    status = status ? status : measure_loudness(&activations, gates, lag, model);
     ub_note_listener_free(listener);
     ub_matrix_free(&activations);
     free(chosen);
@@ -122,13 +123,14 @@ static ub_status fit(const ub_nmf_settings *settings, size_t lag, const ub_progr
 
 ub_status ub_note_model_new(const ub_keys *keys, const ub_note_bands *bands, ub_matrix *templates,
                             const ub_nmf_settings *settings, size_t lag,
-                            const ub_progress *progress, ub_matrix *heard, ub_note_model *out)
+                            const ub_progress *progress, ub_matrix *heard, const float *gates,
+                            ub_note_model *out)
 {
     ub_note_model model = {.keys = keys, .bands = bands, .templates = *templates};
     *templates = (ub_matrix){0};
     ub_status status = measure_level(heard, &model);
     if (!status && model.gain > 0.0f) {
-        status = fit(settings, lag, progress, heard, &model);
+        status = fit(settings, lag, progress, heard, gates, &model);
     }
     if (status) {
         ub_note_model_free(&model);

@@ -28,13 +28,15 @@ typedef struct ub_note_listener ub_note_listener;
 /**
    Fit a model to a sample of a recording.
    @param heard   Bands x frames, as they were heard; brought to the level of the model.
+   @param gates   Of these frames.
    @param templates  From ub_note_templates(). Taken over, whatever is returned.
    @param lag     Of the flux, in frames.
    @return UB_OK, UB_NO_MEMORY, UB_CANCELLED.
 */
 ub_status ub_note_model_new(const ub_keys *keys, const ub_note_bands *bands, ub_matrix *templates,
                             const ub_nmf_settings *settings, size_t lag,
-                            const ub_progress *progress, ub_matrix *heard, ub_note_model *out);
+                            const ub_progress *progress, ub_matrix *heard, const float *gates,
+                            ub_note_model *out);
 void ub_note_model_free(ub_note_model *model);
 
 ub_status ub_note_listener_new(const ub_keys *keys, const ub_note_bands *bands,

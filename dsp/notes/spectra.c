@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "spectra.h"
 #include "factor/norm.h"
+#include "tonality.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,6 +10,7 @@ enum {
     BINS_PER_WIDTH = 250 // a band is a fourteenth of a semitone wide, and a bin at least
 };
 
+static const double REACH_HZ = 65.0; // wider than a partial, narrower than the slope of a noise
 static const double TOP_HZ = 8800.0; // what the highest partials of most notes stay below
 static const double LOWEST_HUMP_HZ = 60.0;
 static const float FLOOR = 1e-4f; // per bin, where the loudest frames sum to one
@@ -32,9 +34,21 @@ void ub_note_bands_free(ub_note_bands *bands)
     ub_bands_free(&bands->bands);
 }
 
-void ub_note_bands_hear(const ub_note_bands *bands, const ub_matrix *spectra, size_t n_channels,
-                        size_t frame, float *mean, float *column)
+// Bins on either side of one that make up its surroundings.
+static size_t reach_of(const ub_note_bands *bands)
 {
+    return (size_t)(REACH_HZ / bands->bin_hz) + 1;
+}
+
+size_t ub_note_bands_work_size(const ub_note_bands *bands)
+{
+    return bands->n_bins + 2 * reach_of(bands) + 2;
+}
+
+float ub_note_bands_hear(const ub_note_bands *bands, const ub_matrix *spectra, size_t n_channels,
+                         size_t frame, float *work, float *column)
+{
+    float *mean = work; // or the sum: all that follows goes by the level of the recording
     memcpy(mean, ub_matrix_column(&spectra[0], frame), bands->n_bins * sizeof *mean);
     for (size_t c = 1; c < n_channels; c++) {
         const float *channel = ub_matrix_column(&spectra[c], frame);
@@ -43,6 +57,8 @@ void ub_note_bands_hear(const ub_note_bands *bands, const ub_matrix *spectra, si
         }
     }
     ub_bands_merge(&bands->bands, mean, column);
+    return ub_tonality_gate(
+        ub_tonality(mean, bands->n_bins, reach_of(bands), mean + bands->n_bins));
 }
 
 void ub_note_bands_level(const ub_note_bands *bands, float gain, size_t n, ub_matrix *spectra)

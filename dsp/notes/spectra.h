@@ -20,9 +20,13 @@ typedef struct ub_note_bands {
 ub_status ub_note_bands_new(double bin_hz, double top_hz, size_t n_bins, ub_note_bands *out);
 void ub_note_bands_free(ub_note_bands *bands);
 
-/** The mean of the channels in bands: column `frame` of each of n_channels spectra. */
-void ub_note_bands_hear(const ub_note_bands *bands, const ub_matrix *spectra, size_t n_channels,
-                        size_t frame, float *mean, float *column);
+/** Floats of work space for ub_note_bands_hear(). */
+size_t ub_note_bands_work_size(const ub_note_bands *bands);
+
+/** The sum of the channels in bands: column `frame` of each of n_channels spectra.
+    @return its ub_tonality_gate(). */
+float ub_note_bands_hear(const ub_note_bands *bands, const ub_matrix *spectra, size_t n_channels,
+                         size_t frame, float *work, float *column);
 
 /** Templates of bins to templates of bands, of sum one, followed by UB_NOTE_NOISES of noise. */
 ub_status ub_note_templates(const ub_note_bands *bands, const ub_matrix *templates, ub_matrix *out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A note begins where the flux of its key is a maximum and large enough, and ends where its
-// activation has fallen to a part of its peak, or where the next begins.
+// A note begins where the flux of its key is a maximum and large enough. It ends where its key
+// falls faster than a string dies away by itself, or to a part of its peak, or where the next one
+// begins.
 #include "flux.h"
 #include "ground/floats.h"
 #include "unbraid/note_tracker.h"
@@ -10,12 +11,15 @@
 #include <string.h>
 
 enum {
-    BACK_FRAMES = 2, // before a maximum, in which nothing may be larger
+    BACK_LAGS = 2, // before a maximum, in which nothing may be larger
+    ATTACK_LAGS = 6, // in which an attack may die away as fast as it likes
     MOST_AHEAD = 64
 };
 
 static const double FORGET_S = 10.0; // for the loudness to fall to a third
-static const float END = 0.1f; // of the peak: where a note ends
+static const float GONE = 0.1f; // of the peak: where a note ends at the latest
+static const float DAMPED = 0.65f; // falling to that over twice the lag is more than dying away
+static const double END_EARLY = 0.5; // lags that a note ends before its fall is that steep
 
 struct ub_note_tracker {
     ub_note_tracker_settings settings;
@@ -23,7 +27,8 @@ struct ub_note_tracker {
     size_t n_frames; // so far
     float *activations; // n_held x n_keys
     float *flux; // n_held x n_keys: frame t holds that of t - lag
-    float *peak; // of the note that sounds; 0: none
+    float *peak; // per key, of the note that sounds; 0: none
+    size_t *began; // per key: frame in which it began
     float loudness, fading;
 };
 
@@ -56,14 +61,15 @@ ub_status ub_note_tracker_new(const ub_note_tracker_settings *settings, size_t n
         tracker->n_keys = n_keys;
         tracker->lag = ub_flux_lag(settings->frame_rate_hz);
         tracker->n_held =
-            2 * tracker->lag + settings->look_ahead_frames + BACK_FRAMES * tracker->lag + 2;
+            2 * tracker->lag + settings->look_ahead_frames + BACK_LAGS * tracker->lag + 2;
         tracker->activations = ub_floats_new(tracker->n_held * n_keys);
         tracker->flux = ub_floats_new(tracker->n_held * n_keys);
         tracker->peak = ub_floats_new(n_keys);
+        tracker->began = calloc(n_keys, sizeof *tracker->began);
         tracker->fading = (float)exp(-1.0 / (FORGET_S * settings->frame_rate_hz));
         tracker->loudness = (float)settings->loudness;
     }
-    if (!tracker || !tracker->activations || !tracker->flux || !tracker->peak) {
+    if (!tracker || !tracker->activations || !tracker->flux || !tracker->peak || !tracker->began) {
         ub_note_tracker_free(tracker);
         return ub_fail(why, UB_NO_MEMORY, "no memory to track %zu keys", n_keys);
     }
@@ -77,6 +83,7 @@ void ub_note_tracker_free(ub_note_tracker *tracker)
         free(tracker->activations);
         free(tracker->flux);
         free(tracker->peak);
+        free(tracker->began);
         free(tracker);
     }
 }
@@ -114,7 +121,7 @@ static void take(ub_note_tracker *tracker, const float *activations)
 static bool is_peak(const ub_note_tracker *tracker, size_t key, size_t at, size_t ahead)
 {
     const float flux = row(tracker, tracker->flux, at)[key];
-    for (size_t i = 1; i <= BACK_FRAMES * tracker->lag; i++) {
+    for (size_t i = 1; i <= BACK_LAGS * tracker->lag; i++) {
         if (row(tracker, tracker->flux, at - i)[key] >= flux) {
             return false; // of equal ones the first
         }
@@ -157,11 +164,34 @@ static void begin(ub_note_tracker *tracker, size_t key, size_t at, ub_note_event
         .velocity = velocity_of(tracker, flux),
         .frame = frame > 0.0 ? frame : 0.0,
     };
+    tracker->began[key] = at - tracker->lag;
     tracker->peak[key] = 0.0f;
     for (size_t i = 0; i <= tracker->settings.look_ahead_frames; i++) {
         const float a = row(tracker, tracker->activations, at + i)[key];
         tracker->peak[key] = a > tracker->peak[key] ? a : tracker->peak[key];
     }
+}
+
+// Whether the note that sounds on a key was over a lag ago.
+static bool ends(ub_note_tracker *tracker, size_t key, size_t now)
+{
+    const size_t lag = tracker->lag;
+    const float a = row(tracker, tracker->activations, now)[key];
+    float *peak = &tracker->peak[key];
+    *peak = a > *peak ? a : *peak;
+    if (row(tracker, tracker->activations, now - lag)[key] < GONE * *peak) {
+        return true;
+    }
+    return now >= tracker->began[key] + (ATTACK_LAGS + 1) * lag &&
+           a < DAMPED * row(tracker, tracker->activations, now - 2 * lag)[key];
+}
+
+static void end(ub_note_tracker *tracker, size_t key, size_t now, ub_note_event *event)
+{
+    const double lag = (double)tracker->lag;
+    const double frame = (double)(now - tracker->n_held) - (1.0 + END_EARLY) * lag;
+    *event = (ub_note_event){.key = key, .frame = frame > 0.0 ? frame : 0.0};
+    tracker->peak[key] = 0.0f;
 }
 
 UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activations,
@@ -174,20 +204,16 @@ UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activa
                               (float)tracker->settings.quietest);
     size_t n = 0;
     for (size_t key = 0; key < tracker->n_keys; key++) {
-        const float a = row(tracker, tracker->activations, now)[key];
         const float flux = row(tracker, tracker->flux, at)[key];
         const bool begins = flux > least && is_peak(tracker, key, at, ahead);
-        float *peak = &tracker->peak[key];
-        *peak = *peak > 0.0f && a > *peak ? a : *peak;
-        if (*peak > 0.0f && (begins || a < END * *peak)) {
-            events[n] = (ub_note_event){.key = key, .frame = (double)tracker->n_frames};
-            *peak = 0.0f;
-            n++;
+        const bool sounds = tracker->peak[key] > 0.0f;
+        if (sounds && (ends(tracker, key, now) || begins)) {
+            end(tracker, key, now, &events[n++]);
         }
         if (begins) {
             begin(tracker, key, at, &events[n]);
-            if (n > 0 && events[n - 1].key == key) {
-                events[n - 1].frame = events[n].frame; // the same key again
+            if (sounds && events[n - 1].frame > events[n].frame) {
+                events[n - 1].frame = events[n].frame; // struck again
             }
             n++;
         }
@@ -201,7 +227,7 @@ UB_RT size_t ub_note_tracker_reset(ub_note_tracker *tracker, ub_note_event *even
     size_t n = 0;
     for (size_t key = 0; key < tracker->n_keys; key++) {
         if (tracker->peak[key] > 0.0f) {
-            events[n++] = (ub_note_event){.key = key, .frame = (double)tracker->n_frames};
+            end(tracker, key, tracker->n_frames + tracker->n_held, &events[n++]);
         }
     }
     const size_t n_floats = tracker->n_held * tracker->n_keys;

@@ -23,7 +23,7 @@ enum {
     UPDATES = 30
 };
 
-static const double THRESHOLD = 0.16;
+static const double THRESHOLD = 0.20;
 static const double QUIETEST = 0.01; // of the level of the loudest frames
 static const double DELAY_S = 0.008; // from where the flux is largest to where a note is heard
 
@@ -44,7 +44,8 @@ typedef struct transcription {
     ub_matrix spectra; // bands of a block
     ub_matrix activations; // of its templates
     ub_matrix sounding; // of its keys
-    float *mean; // bins of a frame
+    float *work; // for a frame
+    float *gates; // of a block
     ub_note_event *events; // of a frame
     ub_note *open; // per key: the note that sounds
     ub_notes notes;
@@ -56,7 +57,8 @@ static void transcription_free(transcription *t)
     ub_matrix_free(&t->spectra);
     ub_matrix_free(&t->activations);
     ub_matrix_free(&t->sounding);
-    free(t->mean);
+    free(t->work);
+    free(t->gates);
     free(t->events);
     free(t->open);
     ub_notes_free(&t->notes);
@@ -84,7 +86,7 @@ static ub_status open_front(transcription *t, const ub_audio *audio,
     t->frame_rate_hz = audio->rate_hz / (double)stft.hop_samples;
     t->first_s = ((double)stft.hop_samples - 0.5 * (double)stft.size_samples) / audio->rate_hz;
     return status ? status
-                  : ub_front_new(audio, t->stft, t->block_frames, n_threads, &t->front, why);
+                  : ub_front_new(audio, t->stft, NULL, t->block_frames, n_threads, &t->front, why);
 }
 
 static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_message *why)
@@ -94,10 +96,11 @@ static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_
         t->front.audio->rate_hz / (double)ub_stft_get_settings(t->stft)->size_samples;
     const double top_hz = 0.5 * fmin(dictionary->rate_hz, t->front.audio->rate_hz);
     ub_status status = ub_note_bands_new(bin_hz, top_hz, n_bins, &t->bands);
-    t->mean = ub_floats_new(n_bins);
+    t->work = status ? NULL : ub_floats_new(ub_note_bands_work_size(&t->bands));
+    t->gates = ub_floats_new(t->block_frames);
     t->events = calloc(2 * t->keys.n, sizeof *t->events);
     t->open = calloc(t->keys.n, sizeof *t->open);
-    status = status || !t->mean || !t->events || !t->open ? UB_NO_MEMORY : UB_OK;
+    status = status || !t->work || !t->gates || !t->events || !t->open ? UB_NO_MEMORY : UB_OK;
     status = status ? status : ub_matrix_new(t->bands.bands.n_bands, t->block_frames, &t->spectra);
     status = status ? status : ub_matrix_new(t->keys.n, t->block_frames, &t->sounding);
     status = status ? status
@@ -109,40 +112,61 @@ static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_
     return ub_spectra_new(&t->front, t->block_frames, &t->magnitudes, why);
 }
 
-static void hear(transcription *t, const ub_matrix *magnitudes, size_t n, ub_matrix *to)
+static void hear(transcription *t, const ub_matrix *magnitudes, size_t n, ub_matrix *to,
+                 float *gates)
 {
     for (size_t frame = 0; frame < n; frame++) {
-        ub_note_bands_hear(&t->bands, magnitudes, t->front.audio->n_channels, frame, t->mean,
-                           ub_matrix_column(to, frame));
+        gates[frame] = ub_note_bands_hear(&t->bands, magnitudes, t->front.audio->n_channels, frame,
+                                          t->work, ub_matrix_column(to, frame));
     }
+}
+
+// A sample of the frames, as they are heard.
+static ub_status hear_sample(transcription *t, const ub_settings *settings, size_t n_frames,
+                             const ub_progress *progress, ub_matrix *heard, float **gates,
+                             ub_message *why)
+{
+    const ub_sampling sampling = {.n_frames = n_frames,
+                                  .skip_silence = true,
+                                  .seed = (uint64_t)settings->value[UB_PARAM_SEED]};
+    ub_matrix *magnitudes = NULL;
+    ub_status status = ub_spectra_sample(&t->front, &sampling, progress, &magnitudes, why);
+    if (status) {
+        return status;
+    }
+    const size_t n = magnitudes[0].n_cols;
+    *gates = ub_floats_new(n);
+    status = *gates ? ub_matrix_new(t->bands.bands.n_bands, n, heard) : UB_NO_MEMORY;
+    if (status) {
+        status = ub_fail(why, status, "no memory for a sample of %zu frames", n);
+    } else {
+        hear(t, magnitudes, n, heard, *gates);
+    }
+    ub_spectra_free(magnitudes, t->front.audio->n_channels);
+    return status;
 }
 
 static ub_status fit(transcription *t, const ub_settings *settings, size_t sample_frames,
                      const ub_progress *progress, ub_message *why)
 {
-    const ub_sampling sampling = {.n_frames = sample_frames,
-                                  .skip_silence = true,
-                                  .seed = (uint64_t)settings->value[UB_PARAM_SEED]};
     ub_progress_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
     const ub_progress reading = ub_progress_of_part(&parts[0]);
     const ub_progress fitting = ub_progress_of_part(&parts[1]);
-    ub_matrix *magnitudes = NULL, heard = {0}, templates = {0};
-    ub_status status = ub_spectra_sample(&t->front, &sampling, &reading, &magnitudes, why);
-    if (status) {
-        return status;
-    }
-    status = ub_matrix_new(t->bands.bands.n_bands, magnitudes[0].n_cols, &heard);
+    ub_matrix heard = {0}, templates = {0};
+    float *gates = NULL;
+    ub_status status = hear_sample(t, settings, sample_frames, &reading, &heard, &gates, why);
     if (!status) {
-        hear(t, magnitudes, magnitudes[0].n_cols, &heard);
+        status = ub_note_templates(&t->bands, &t->fitted.templates, &templates);
+        status = status ? status
+                        : ub_note_model_new(&t->keys, &t->bands, &templates, &t->nmf,
+                                            ub_flux_lag(t->frame_rate_hz), &fitting, &heard, gates,
+                                            &t->model);
+        status = status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to adapt the dictionary")
+                                        : status;
     }
-    ub_spectra_free(magnitudes, t->front.audio->n_channels);
-    status = status ? status : ub_note_templates(&t->bands, &t->fitted.templates, &templates);
-    status = status ? status
-                    : ub_note_model_new(&t->keys, &t->bands, &templates, &t->nmf,
-                                        ub_flux_lag(t->frame_rate_hz), &fitting, &heard, &t->model);
     ub_matrix_free(&heard);
-    return status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to adapt the dictionary")
-                                  : status;
+    free(gates);
+    return status;
 }
 
 static ub_status open_tracker(transcription *t, ub_message *why)
@@ -169,11 +193,11 @@ static ub_status listen(transcription *t, size_t first, size_t n, const ub_progr
         return status;
     }
     ub_progress_stage(progress, "activate");
-    hear(t, t->magnitudes, n, &t->spectra);
+    hear(t, t->magnitudes, n, &t->spectra, t->gates);
     ub_note_bands_level(&t->bands, t->model.gain, n, &t->spectra);
     ub_note_listener_run(t->listener, &t->spectra, n, UPDATES, &t->activations, NULL);
     for (size_t frame = 0; frame < n; frame++) {
-        ub_keys_add_up(&t->keys, ub_matrix_column(&t->activations, frame),
+        ub_keys_add_up(&t->keys, ub_matrix_column(&t->activations, frame), t->gates[frame],
                        ub_matrix_column(&t->sounding, frame));
     }
     return UB_OK;

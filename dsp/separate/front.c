@@ -31,15 +31,35 @@ void ub_front_free(ub_front *front)
             free(front->spectrum[i]);
         }
     }
+    for (size_t c = 0; front->bands && c < front->audio->n_channels; c++) {
+        ub_matrix_free(&front->bands[c]);
+    }
+    free(front->bands);
+    ub_matrix_free(&front->spare);
     free(front->work);
     free(front->spectrum);
     *front = (ub_front){0};
 }
 
+static ub_status allocate_bands(ub_front *front, size_t n_frames)
+{
+    front->bands = calloc(front->audio->n_channels, sizeof *front->bands);
+    ub_status status = ub_matrix_new(ub_stft_n_bins(front->stft), front->n_threads, &front->spare);
+    status = front->bands ? status : UB_NO_MEMORY;
+    for (size_t c = 0; !status && c < front->audio->n_channels; c++) {
+        status = ub_matrix_new(front->context->bands.n_bands, n_frames, &front->bands[c]);
+    }
+    return status;
+}
+
 static ub_status allocate(ub_front *front)
 {
     const ub_stft_settings *s = ub_stft_get_settings(front->stft);
-    const size_t n = (front->block_frames - 1) * s->hop_samples + s->size_samples;
+    const size_t n_frames = front->n_lead + front->block_frames + front->n_trail;
+    const size_t n = (n_frames - 1) * s->hop_samples + s->size_samples;
+    if (front->context && allocate_bands(front, n_frames)) {
+        return UB_NO_MEMORY;
+    }
     front->work = calloc(front->n_threads, sizeof *front->work);
     front->spectrum = calloc(front->n_threads, sizeof *front->spectrum);
     if (!front->work || !front->spectrum ||
@@ -55,8 +75,8 @@ static ub_status allocate(ub_front *front)
     return UB_OK;
 }
 
-ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t block_frames,
-                       size_t n_threads, ub_front *out, ub_message *why)
+ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, const ub_context *context,
+                       size_t block_frames, size_t n_threads, ub_front *out, ub_message *why)
 {
     ub_status status = check(audio, why);
     if (status) {
@@ -65,6 +85,9 @@ ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, size_t block_
     ub_front front = {
         .audio = audio,
         .stft = stft,
+        .context = context,
+        .n_lead = context ? context->n_before * context->step : 0,
+        .n_trail = context ? context->n_after * context->step : 0,
         .n_frames = ub_stft_n_frames(stft, audio->n_samples),
         .block_frames = block_frames,
         .n_threads = n_threads,
@@ -99,8 +122,10 @@ static ub_status check_samples(const ub_front *front, float *const *channels, si
 ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why)
 {
     const ub_stft_settings *s = ub_stft_get_settings(front->stft);
-    const size_t lead = s->size_samples - s->hop_samples; // zeros before the first sample
-    const size_t length = (n - 1) * s->hop_samples + s->size_samples;
+    // Zeros before the first sample.
+    const size_t lead = s->size_samples - s->hop_samples + front->n_lead * s->hop_samples;
+    const size_t n_frames = front->n_lead + n + front->n_trail;
+    const size_t length = (n_frames - 1) * s->hop_samples + s->size_samples;
     const size_t start = first * s->hop_samples; // in a signal with the lead before it
     const size_t from = start > lead ? start - lead : 0;
     const size_t skip = start > lead ? 0 : lead - start;
@@ -120,25 +145,58 @@ ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why
     return status ? status : check_samples(front, channels, from, n_read, why);
 }
 
-void ub_front_magnitude(const ub_front *front, size_t channel, size_t frame, size_t thread,
-                        float *magnitude)
+size_t ub_front_n_rows(const ub_front *front)
 {
     const size_t n_bins = ub_stft_n_bins(front->stft);
-    ub_stft_analyse_frame(front->stft, ub_front_frame(front, channel, frame), front->work[thread],
-                          front->spectrum[thread]);
+    return front->context ? ub_context_rows(front->context, n_bins) : n_bins;
+}
+
+// Frame `frame` of all that was read: those before the block come first.
+static void analyse(const ub_front *front, size_t channel, size_t frame, float *magnitude)
+{
+    const size_t n_bins = ub_stft_n_bins(front->stft), thread = ub_thread_index();
+    const size_t hop = ub_stft_get_settings(front->stft)->hop_samples;
+    ub_stft_analyse_frame(front->stft, ub_matrix_column(&front->samples, channel) + frame * hop,
+                          front->work[thread], front->spectrum[thread]);
     ub_stft_magnitude(front->spectrum[thread], n_bins, magnitude);
     for (size_t f = 0; f < n_bins; f++) {
         magnitude[f] *= front->scale;
     }
 }
 
+static void stack_neighbours(const ub_front *front, size_t channel, size_t frame, float *stack)
+{
+    const ub_context *context = front->context;
+    const size_t n_bins = ub_stft_n_bins(front->stft);
+    for (size_t i = 0; i < ub_context_frames(context); i++) {
+        const ptrdiff_t at = (ptrdiff_t)(front->n_lead + frame) + ub_context_offset(context, i);
+        memcpy(ub_context_of(context, n_bins, i, stack),
+               ub_matrix_column(&front->bands[channel], (size_t)at),
+               context->bands.n_bands * sizeof(float));
+    }
+}
+
 void ub_front_magnitudes(ub_front *front, size_t n, ub_matrix *spectra, size_t to)
 {
     const size_t n_channels = front->audio->n_channels;
-#pragma omp parallel for schedule(static) num_threads((int)front->n_threads)
-    for (size_t i = 0; i < n * n_channels; i++) {
-        const size_t channel = i / n, frame = i % n;
-        ub_front_magnitude(front, channel, frame, ub_thread_index(),
-                           ub_matrix_column(&spectra[channel], to + frame));
+    const size_t n_frames = front->n_lead + n + front->n_trail;
+#pragma omp parallel num_threads((int)front->n_threads)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < n_frames * n_channels; i++) {
+            const size_t channel = i / n_frames, frame = i % n_frames;
+            const bool is_own = frame >= front->n_lead && frame < front->n_lead + n;
+            float *own = is_own ? ub_matrix_column(&spectra[channel], to + frame - front->n_lead)
+                                : ub_matrix_column(&front->spare, ub_thread_index());
+            analyse(front, channel, frame, own);
+            if (front->context) {
+                ub_bands_merge(&front->context->bands, own,
+                               ub_matrix_column(&front->bands[channel], frame));
+            }
+        }
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < (front->context ? n * n_channels : 0); i++) {
+            stack_neighbours(front, i / n, i % n, ub_matrix_column(&spectra[i / n], to + i % n));
+        }
     }
 }

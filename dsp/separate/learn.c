@@ -3,6 +3,7 @@
 #include "ground/progress_part.h"
 #include "ground/threads.h"
 #include "model.h"
+#include "reconstruction.h"
 #include "schedule.h"
 #include "spectra.h"
 #include "unbraid/nmf.h"
@@ -41,11 +42,19 @@ static void add_block(ub_front *front, frame_heap *heap, size_t n, ub_matrix *bl
     }
 }
 
-static ub_status add_recording(const ub_audio *audio, const ub_stft *stft, size_t n_threads,
+// What frames are made with.
+typedef struct analysis {
+    const ub_stft *stft;
+    const ub_context *context; // or NULL
+    size_t n_threads;
+} analysis;
+
+static ub_status add_recording(const ub_audio *audio, const analysis *how,
                                const ub_progress *progress, frame_heap *heap, ub_message *why)
 {
     ub_front front;
-    ub_status status = ub_front_new(audio, stft, UB_BLOCK_FRAMES, n_threads, &front, why);
+    ub_status status =
+        ub_front_new(audio, how->stft, how->context, UB_BLOCK_FRAMES, how->n_threads, &front, why);
     if (status) {
         return status;
     }
@@ -112,9 +121,16 @@ static ub_status check_length(const ub_training *source, const ub_stft *stft, ub
     return UB_OK;
 }
 
-static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n_threads,
-                        const ub_progress *progress, frame_heap *out, ub_message *why)
+static size_t rows_of(const analysis *how)
 {
+    const size_t n_bins = ub_stft_n_bins(how->stft);
+    return how->context ? ub_context_rows(how->context, n_bins) : n_bins;
+}
+
+static ub_status gather(const ub_training *source, const analysis *how, const ub_progress *progress,
+                        frame_heap *out, ub_message *why)
+{
+    const ub_stft *stft = how->stft;
     size_t n_frames = 0, n_columns = 0;
     for (size_t i = 0; i < source->n_audio; i++) {
         const ub_audio *audio = &source->audio[i];
@@ -124,7 +140,7 @@ static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n
     frame_heap heap = {.every = (n_columns + MOST_FRAMES - 1) / MOST_FRAMES};
     heap.every = heap.every ? heap.every : 1;
     const size_t room = n_columns < MOST_FRAMES ? n_columns : MOST_FRAMES;
-    ub_status status = ub_matrix_new(ub_stft_n_bins(stft), room, &heap.frames);
+    ub_status status = ub_matrix_new(rows_of(how), room, &heap.frames);
     if (status) {
         return ub_fail(why, status, "no memory for %zu frames", room);
     }
@@ -134,7 +150,7 @@ static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n
         const double all = n_frames ? (double)n_frames : 1.0;
         ub_progress_part part = {progress, (double)done / all, (double)(done + n) / all};
         const ub_progress reading = ub_progress_of_part(&part);
-        status = add_recording(&source->audio[i], stft, n_threads, &reading, &heap, why);
+        status = add_recording(&source->audio[i], how, &reading, &heap, why);
         done += n;
     }
     drop_quiet(&heap);
@@ -151,9 +167,25 @@ static ub_status gather(const ub_training *source, const ub_stft *stft, size_t n
     return UB_OK;
 }
 
-static ub_status fit_source(const ub_matrix *spectra, const ub_settings *settings,
-                            size_t n_components, const ub_progress *progress, float *templates,
-                            size_t stride, ub_message *why)
+static ub_status take_templates(const analysis *how, const ub_matrix *learned, size_t first,
+                                ub_dictionary *dictionary)
+{
+    ub_status status = UB_OK;
+    for (size_t k = 0; !status && k < learned->n_cols; k++) {
+        const float *column = ub_matrix_column(learned, k);
+        if (how->context) {
+            status = ub_context_unstack(how->context, column, first + k, dictionary);
+        } else {
+            memcpy(ub_matrix_column(&dictionary->templates, first + k), column,
+                   learned->n_rows * sizeof(float));
+        }
+    }
+    return status;
+}
+
+static ub_status fit_source(const ub_matrix *spectra, const analysis *how,
+                            const ub_settings *settings, size_t n_components, size_t first,
+                            const ub_progress *progress, ub_dictionary *dictionary, ub_message *why)
 {
     ub_nmf_factors factors;
     ub_nmf_settings nmf = ub_schedule_learning(settings, spectra, 1);
@@ -167,33 +199,30 @@ static ub_status fit_source(const ub_matrix *spectra, const ub_settings *setting
     status = ub_nmf_start((ub_start)settings->value[UB_PARAM_INIT], spectra, 1,
                           (uint64_t)settings->value[UB_PARAM_SEED], NULL, &factors, why);
     status = status ? status : ub_nmf_fit(spectra, 1, &nmf, NULL, progress, &factors, NULL, why);
-    for (size_t k = 0; !status && k < n_components; k++) {
-        memcpy(templates + k * stride, ub_matrix_column(&factors.templates, k),
-               spectra->n_rows * sizeof(float));
+    if (!status && take_templates(how, &factors.templates, first, dictionary)) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_components);
     }
     ub_nmf_factors_free(&factors);
     return status;
 }
 
-static ub_status learn_source(const ub_training *source, const ub_stft *stft,
-                              const ub_settings *settings, size_t n_components,
-                              const ub_progress *progress, ub_matrix *templates, size_t first,
+static ub_status learn_source(const ub_training *source, const analysis *how,
+                              const ub_settings *settings, size_t n_components, size_t first,
+                              const ub_progress *progress, ub_dictionary *dictionary,
                               ub_message *why)
 {
-    const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
     ub_progress_part parts[2] = {{progress, 0.0, 0.2}, {progress, 0.2, 1.0}};
     const ub_progress reading = ub_progress_of_part(&parts[0]);
     const ub_progress fitting = ub_progress_of_part(&parts[1]);
     frame_heap heap;
-    ub_status status = check_length(source, stft, why);
-    status = status ? status : gather(source, stft, n_threads, &reading, &heap, why);
+    ub_status status = check_length(source, how->stft, why);
+    status = status ? status : gather(source, how, &reading, &heap, why);
     if (status) {
         return status;
     }
     ub_matrix spectra = heap.frames; // a view of the columns in use
     spectra.n_cols = heap.n;
-    status = fit_source(&spectra, settings, n_components, &fitting,
-                        ub_matrix_column(templates, first), templates->stride, why);
+    status = fit_source(&spectra, how, settings, n_components, first, &fitting, dictionary, why);
     ub_matrix_free(&heap.frames);
     return status;
 }
@@ -205,11 +234,26 @@ static char *copy_text(const char *text)
     return copy ? strcpy(copy, text) : NULL;
 }
 
+static ub_status name_sources(const ub_training *sources, size_t each, ub_dictionary *dictionary)
+{
+    for (size_t j = 0; j < dictionary->n_sources; j++) {
+        dictionary->source_names[j] = copy_text(sources[j].name);
+        if (!dictionary->source_names[j]) {
+            return UB_NO_MEMORY;
+        }
+        for (size_t k = 0; k < each; k++) {
+            dictionary->component_source[j * each + k] = j;
+        }
+    }
+    return UB_OK;
+}
+
 static ub_status new_dictionary(const ub_training *sources, size_t n_sources, size_t each,
-                                const ub_stft *stft, const char *licence, const char *origin,
+                                const analysis *how, const char *licence, const char *origin,
                                 ub_dictionary *out)
 {
-    const ub_stft_settings *s = ub_stft_get_settings(stft);
+    const ub_stft_settings *s = ub_stft_get_settings(how->stft);
+    const size_t n_bins = ub_stft_n_bins(how->stft), n = n_sources * each;
     *out = (ub_dictionary){
         .n_sources = n_sources,
         .rate_hz = sources[0].audio[0].rate_hz,
@@ -217,24 +261,21 @@ static ub_status new_dictionary(const ub_training *sources, size_t n_sources, si
         .window_samples = s->size_samples,
         .hop_samples = s->hop_samples,
         .source_names = calloc(n_sources, sizeof *out->source_names),
-        .component_source = calloc(n_sources * each, sizeof *out->component_source),
+        .component_source = calloc(n, sizeof *out->component_source),
         .licence = copy_text(licence),
         .origin = copy_text(origin),
     };
-    ub_status status = ub_matrix_new(ub_stft_n_bins(stft), n_sources * each, &out->templates);
+    ub_status status = ub_matrix_new(n_bins, n, &out->templates);
+    if (!status && how->context) {
+        out->n_before = how->context->n_before;
+        out->n_after = how->context->n_after;
+        out->context_samples = how->context->step * s->hop_samples;
+        status = ub_matrix_new(ub_context_frames(how->context) * n_bins, n, &out->context);
+    }
     if (status || !out->source_names || !out->component_source || !out->licence || !out->origin) {
         return UB_NO_MEMORY;
     }
-    for (size_t j = 0; j < n_sources; j++) {
-        out->source_names[j] = copy_text(sources[j].name);
-        if (!out->source_names[j]) {
-            return UB_NO_MEMORY;
-        }
-        for (size_t k = 0; k < each; k++) {
-            out->component_source[j * each + k] = j;
-        }
-    }
-    return UB_OK;
+    return name_sources(sources, each, out);
 }
 
 static ub_status check_source(const ub_training *source, double rate_hz, ub_message *why)
@@ -276,19 +317,57 @@ static ub_status check(const ub_training *sources, size_t n_sources, const ub_se
     return status;
 }
 
-static ub_status learn_all(const ub_training *sources, size_t n_sources, const ub_stft *stft,
+// How much of the time goes into reconstruction templates.
+static const double SHARE_OF_RECONSTRUCTION = 0.3;
+
+static ub_status learn_all(const ub_training *sources, const analysis *how,
                            const ub_settings *settings, size_t each, const ub_progress *progress,
                            ub_dictionary *dictionary, ub_message *why)
 {
+    // One source alone is mixed with nothing that its templates could be told from.
+    const bool reconstructs =
+        settings->value[UB_PARAM_RECONSTRUCTION] > 0.0 && dictionary->n_sources > 1;
+    const double end = reconstructs ? 1.0 - SHARE_OF_RECONSTRUCTION : 1.0;
+    const double step = end / (double)dictionary->n_sources;
     ub_status status = UB_OK;
-    for (size_t j = 0; !status && j < n_sources; j++) {
-        const double n = (double)n_sources;
-        ub_progress_part part = {progress, (double)j / n, (double)(j + 1) / n};
+    for (size_t j = 0; !status && j < dictionary->n_sources; j++) {
+        ub_progress_part part = {progress, step * (double)j, step * (double)(j + 1)};
         const ub_progress learning = ub_progress_of_part(&part);
-        status = learn_source(&sources[j], stft, settings, each, &learning, &dictionary->templates,
-                              j * each, why);
+        status =
+            learn_source(&sources[j], how, settings, each, j * each, &learning, dictionary, why);
+    }
+    if (!status && reconstructs) {
+        ub_progress_part part = {progress, end, 1.0};
+        const ub_progress learning = ub_progress_of_part(&part);
+        status = ub_learn_reconstruction(sources, how->stft, how->context, settings, &learning,
+                                         dictionary, why);
     }
     return status;
+}
+
+static ub_status learn(const ub_training *sources, size_t n_sources, size_t each,
+                       const ub_settings *settings, const char *licence, const char *origin,
+                       const ub_progress *progress, ub_context *context, ub_stft **stft,
+                       ub_dictionary *dictionary, ub_message *why)
+{
+    const size_t n_frames = (size_t)settings->value[UB_PARAM_CONTEXT];
+    const ub_stft_settings transform =
+        ub_model_transform(NULL, settings, sources[0].audio[0].rate_hz);
+    ub_status status = ub_stft_new(&transform, stft, why);
+    if (status) {
+        return status;
+    }
+    if (n_frames > 0 && ub_context_new(ub_stft_n_bins(*stft), n_frames, n_frames, 1, context)) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates");
+    }
+    const analysis how = {*stft, n_frames > 0 ? context : NULL,
+                          ub_thread_count((size_t)settings->value[UB_PARAM_THREADS])};
+    if (new_dictionary(sources, n_sources, each, &how, licence, origin, dictionary)) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_sources * each);
+    }
+    dictionary->beta = settings->value[UB_PARAM_BETA];
+    dictionary->sparsity = settings->value[UB_PARAM_SPARSITY];
+    return learn_all(sources, &how, settings, each, progress, dictionary, why);
 }
 
 ub_status ub_learn(const ub_training *sources, size_t n_sources, const ub_settings *settings,
@@ -307,19 +386,12 @@ ub_status ub_learn(const ub_training *sources, size_t n_sources, const ub_settin
         return ub_fail(why, UB_BAD_SETTING, "%zu templates in all, but at most %d fit",
                        n_sources * each, UB_DICTIONARY_MAX_COMPONENTS);
     }
-    const ub_stft_settings transform =
-        ub_model_transform(NULL, settings, sources[0].audio[0].rate_hz);
     ub_dictionary dictionary = {0};
+    ub_context context = {0};
     ub_stft *stft = NULL;
-    status = ub_stft_new(&transform, &stft, why);
-    if (!status && new_dictionary(sources, n_sources, each, stft, licence, origin, &dictionary)) {
-        status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_sources * each);
-    }
-    dictionary.beta = settings->value[UB_PARAM_BETA];
-    dictionary.sparsity = settings->value[UB_PARAM_SPARSITY];
-    status = status
-                 ? status
-                 : learn_all(sources, n_sources, stft, settings, each, progress, &dictionary, why);
+    status = learn(sources, n_sources, each, settings, licence, origin, progress, &context, &stft,
+                   &dictionary, why);
+    ub_context_free(&context);
     ub_stft_free(stft);
     if (status) {
         ub_dictionary_free(&dictionary);

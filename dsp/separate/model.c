@@ -19,6 +19,7 @@ enum {
 void ub_model_free(ub_model *model)
 {
     ub_nmf_factors_free(&model->factors);
+    ub_matrix_free(&model->reconstruction);
     free(model->component_source);
     for (size_t j = 0; model->names && j < model->n_sources; j++) {
         free(model->names[j]);
@@ -126,13 +127,34 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
 
 // ---- with a dictionary -------------------------------------------------------------------------
 
-static ub_status take_dictionary(const ub_dictionary *dictionary, size_t n_free, size_t n_frames,
-                                 size_t n_channels, ub_model *model)
+static void take_template(const ub_front *front, const ub_dictionary *dictionary, size_t k,
+                          ub_model *model)
+{
+    const size_t n_bytes = dictionary->templates.n_rows * sizeof(float);
+    float *template = ub_matrix_column(&model->factors.templates, k);
+    if (front->context) {
+        ub_context_stack(front->context, dictionary, k, template);
+    } else {
+        memcpy(template, ub_matrix_column(&dictionary->templates, k), n_bytes);
+    }
+    if (dictionary->reconstruction.n_rows > 0) {
+        memcpy(ub_matrix_column(&model->reconstruction, k),
+               ub_matrix_column(&dictionary->reconstruction, k), n_bytes);
+    }
+}
+
+static ub_status take_dictionary(const ub_front *front, const ub_dictionary *dictionary,
+                                 size_t n_free, size_t n_frames, ub_model *model)
 {
     const size_t n_fixed = dictionary->templates.n_cols;
     const size_t n_sources = dictionary->n_sources + (n_free ? 1 : 0);
-    ub_status status = ub_nmf_factors_new(dictionary->templates.n_rows, n_frames, n_channels,
-                                          n_fixed + n_free, &model->factors);
+    const size_t n_bins = dictionary->reconstruction.n_rows;
+    ub_status status =
+        ub_nmf_factors_new(ub_front_n_rows(front), n_frames, front->audio->n_channels,
+                           n_fixed + n_free, &model->factors);
+    status = status || n_bins == 0
+                 ? status
+                 : ub_matrix_new(n_bins, n_fixed + n_free, &model->reconstruction);
     status = status ? status : allocate_sources(model, n_sources, n_fixed + n_free);
     for (size_t j = 0; !status && j < dictionary->n_sources; j++) {
         status = set_name(model, j, dictionary->source_names[j]);
@@ -146,11 +168,34 @@ static ub_status take_dictionary(const ub_dictionary *dictionary, size_t n_free,
             continue;
         }
         model->component_source[k] = dictionary->component_source[k];
-        memcpy(ub_matrix_column(&model->factors.templates, k),
-               ub_matrix_column(&dictionary->templates, k),
-               dictionary->templates.n_rows * sizeof(float));
+        take_template(front, dictionary, k, model);
     }
     return status;
+}
+
+// At the norm of the fit, so that penalties weigh templates alike; those for the masks keep their
+// proportion to them.
+static void settle_norms(ub_norm norm, size_t n_fixed, ub_model *model)
+{
+    const ub_matrix *templates = &model->factors.templates;
+    for (size_t k = 0; model->reconstruction.n_rows > 0 && k < n_fixed; k++) {
+        const double length = ub_norm_of(norm, ub_matrix_column(templates, k), templates->n_rows);
+        float *column = ub_matrix_column(&model->reconstruction, k);
+        for (size_t f = 0; length > 0.0 && f < model->reconstruction.n_rows; f++) {
+            column[f] = (float)((double)column[f] / length);
+        }
+    }
+    ub_norm_columns(norm, &model->factors.templates, n_fixed);
+}
+
+// Free components make masks from what they are.
+static void reconstruct_free(size_t n_fixed, ub_model *model)
+{
+    for (size_t k = n_fixed; k < model->reconstruction.n_cols; k++) {
+        memcpy(ub_matrix_column(&model->reconstruction, k),
+               ub_matrix_column(&model->factors.templates, k),
+               model->reconstruction.n_rows * sizeof(float));
+    }
 }
 
 // Fixed templates, and for each source of the dictionary one gain per channel: gains of every
@@ -189,17 +234,18 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
     const size_t n_channels = front->audio->n_channels;
     const size_t n_free = (size_t)settings->value[UB_PARAM_FREE];
     const size_t n_fixed = dictionary->templates.n_cols;
-    const ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
-    if (take_dictionary(dictionary, n_free, spectra[0].n_cols, n_channels, model)) {
+    ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
+    nmf.n_others = spectra[0].n_rows - dictionary->templates.n_rows;
+    if (take_dictionary(front, dictionary, n_free, spectra[0].n_cols, model)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
-    // At the norm of the fit, so that penalties weigh them alike.
-    ub_norm_columns(nmf.norm, &model->factors.templates, n_fixed);
+    settle_norms(nmf.norm, n_fixed, model);
     ub_status status = UB_OK;
     if (whole || n_free > 0 || n_channels > 1) {
         const bool learns = whole || n_free > 0;
         const ub_nmf_settings fit = learns ? nmf : ub_schedule_gains(settings, &nmf);
         status = fit_fixed(spectra, n_channels, n_fixed, settings, &fit, progress, model, why);
+        reconstruct_free(n_fixed, model);
     }
     if (!whole) {
         leave_activations(settings, &nmf, model);
@@ -281,8 +327,7 @@ static ub_status empty_model(const ub_front *front, const ub_dictionary *diction
 {
     const size_t n_bins = ub_stft_n_bins(front->stft);
     if (dictionary) {
-        return take_dictionary(dictionary, (size_t)settings->value[UB_PARAM_FREE], 0,
-                               front->audio->n_channels, model);
+        return take_dictionary(front, dictionary, (size_t)settings->value[UB_PARAM_FREE], 0, model);
     }
     const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
     ub_status status =

@@ -12,6 +12,8 @@
 
 typedef struct ub_model {
     ub_nmf_factors factors; ///< activations are empty when they come frame by frame
+    ub_matrix reconstruction; ///< templates for the masks: bins x K, or empty when they are the
+                              ///< first rows of the factors' templates
     size_t n_sources;
     size_t *component_source; ///< K
     char **names; ///< n_sources
@@ -29,6 +31,7 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
 /**
    Fit a model to the audio behind `front`: blind when dictionary is NULL, otherwise with its
    templates (which must be for this very transform), and free components when the settings ask.
+   The templates are stacked with the context of the front.
 
    Where the spectra are within the limits, blind models, free components and continuity are fitted
    to the whole recording. Else they are learned from a sample of it, and the activations are left

@@ -22,6 +22,7 @@ enum {
 typedef struct separation {
     ub_dictionary fitted; // the dictionary for this rate and window
     ub_stft *stft;
+    ub_context context; // of the dictionary, if it has any
     ub_front front;
     ub_model model;
     ub_masker *masker;
@@ -36,6 +37,7 @@ static void separation_free(separation *s)
     ub_masker_free(s->masker);
     ub_model_free(&s->model);
     ub_front_free(&s->front);
+    ub_context_free(&s->context);
     ub_stft_free(s->stft);
     ub_dictionary_free(&s->fitted);
 }
@@ -78,15 +80,18 @@ static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dic
 {
     const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
     ub_status status = ub_stft_new(&stft, &s->stft, why);
-    status = status ? status
-                    : ub_front_new(mix, s->stft, limits->block_frames,
-                                   ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]),
-                                   &s->front, why);
     if (!status && dictionary) {
         status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
                                    &s->fitted, why);
     }
-    return status;
+    const bool has_context = s->fitted.context.n_rows > 0;
+    if (!status && has_context && ub_context_of_dictionary(&s->fitted, &s->context)) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates");
+    }
+    const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
+    return status ? status
+                  : ub_front_new(mix, s->stft, has_context ? &s->context : NULL,
+                                 limits->block_frames, n_threads, &s->front, why);
 }
 
 // What computes the activations that the model leaves open.
@@ -103,14 +108,23 @@ static ub_status open_activations(separation *s, const ub_limits *limits, ub_mes
     return status;
 }
 
+static ub_matrix mask_templates(const ub_model *model, size_t n_bins)
+{
+    const bool has_own = model->reconstruction.n_rows > 0;
+    ub_matrix view = has_own ? model->reconstruction : model->factors.templates;
+    view.n_rows = n_bins;
+    return view;
+}
+
 static ub_status resynthesise(separation *s, const ub_settings *settings, const ub_limits *limits,
                               const ub_progress *progress, double from, const ub_stem_sink *sink,
                               ub_message *why)
 {
     const ub_nmf_factors *factors = &s->model.factors;
-    ub_status status = ub_masker_new(
-        &factors->templates, &factors->gains, s->model.component_source, s->model.n_sources,
-        settings->value[UB_PARAM_MASK_EXPONENT], ub_schedule_kernels(settings), &s->masker, why);
+    const ub_matrix templates = mask_templates(&s->model, ub_stft_n_bins(s->stft));
+    ub_status status = ub_masker_new(&templates, &factors->gains, s->model.component_source,
+                                     s->model.n_sources, settings->value[UB_PARAM_MASK_EXPONENT],
+                                     ub_schedule_kernels(settings), &s->masker, why);
     const bool is_open = factors->activations.n_cols == 0 && s->front.n_frames > 0;
     if (!status && is_open) {
         status = open_activations(s, limits, why);

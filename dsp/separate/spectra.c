@@ -18,7 +18,7 @@ static const double SILENT = 1e-6;
 
 size_t ub_spectra_frames_within(const ub_front *front, size_t n_bytes)
 {
-    const size_t stride = (ub_stft_n_bins(front->stft) + 15) / 16 * 16;
+    const size_t stride = (ub_front_n_rows(front) + 15) / 16 * 16;
     const size_t n = n_bytes / (stride * sizeof(float)) / front->audio->n_channels;
     return n > CELL_FRAMES ? n : CELL_FRAMES;
 }
@@ -29,7 +29,7 @@ ub_status ub_spectra_new(const ub_front *front, size_t n_frames, ub_matrix **out
     ub_matrix *spectra = calloc(n_channels, sizeof *spectra);
     ub_status status = spectra ? UB_OK : UB_NO_MEMORY;
     for (size_t c = 0; !status && c < n_channels; c++) {
-        status = ub_matrix_new(ub_stft_n_bins(front->stft), n_frames, &spectra[c]);
+        status = ub_matrix_new(ub_front_n_rows(front), n_frames, &spectra[c]);
     }
     if (status) {
         ub_spectra_free(spectra, n_channels);

@@ -10,7 +10,8 @@
 /** Frames whose magnitudes, of all channels, fit into so many bytes; at least 64. */
 size_t ub_spectra_frames_within(const ub_front *front, size_t n_bytes);
 
-/** Matrices of zeros for n_frames frames, one per channel. @return UB_OK or UB_NO_MEMORY. */
+/** Matrices of zeros for n_frames frames with ub_front_n_rows() rows, one per channel. @return
+ * UB_OK or UB_NO_MEMORY. */
 ub_status ub_spectra_new(const ub_front *front, size_t n_frames, ub_matrix **out, ub_message *why);
 void ub_spectra_free(ub_matrix *spectra, size_t n_channels);
 

@@ -59,7 +59,7 @@ static bool allocate_activator(synthesis *s)
         return false;
     }
     for (size_t c = 0; c < s->n_channels; c++) {
-        if (ub_matrix_new(s->n_bins, s->block_frames, &s->magnitudes[c])) {
+        if (ub_matrix_new(ub_front_n_rows(s->front), s->block_frames, &s->magnitudes[c])) {
             return false;
         }
     }
@@ -103,13 +103,16 @@ static void analyse(synthesis *s, size_t n)
         float complex *spectrum = spectrum_of(s, channel, frame);
         ub_stft_analyse_frame(s->front->stft, ub_front_frame(s->front, channel, frame),
                               s->front->work[ub_thread_index()], spectrum);
-        if (s->magnitudes) {
+        if (s->magnitudes && !s->front->context) {
             float *magnitude = ub_matrix_column(&s->magnitudes[channel], frame);
             ub_stft_magnitude(spectrum, s->n_bins, magnitude);
             for (size_t f = 0; f < s->n_bins; f++) {
                 magnitude[f] *= s->front->scale;
             }
         }
+    }
+    if (s->magnitudes && s->front->context) { // neighbours have to be transformed as well
+        ub_front_magnitudes(s->front, n, s->magnitudes, 0);
     }
 }
 

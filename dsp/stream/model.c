@@ -20,6 +20,8 @@ void ub_stream_model_free(ub_stream_model *model)
         ub_learner_free(model->learner);
         ub_matrix_free(&model->activations);
         ub_matrix_free(&model->gains);
+        ub_matrix_free(&model->stack);
+        ub_context_free(&model->context);
         free(model->names);
         free(model->work);
         free(model->masks);
@@ -52,46 +54,90 @@ static bool allocate(ub_stream_model *model)
     model->masks = ub_floats_new(model->n_sources * model->mask_stride);
     model->model = ub_floats_new(ub_activator_stride(model->activator));
     return model->work && model->masks && model->model &&
+           !ub_matrix_new(model->n_rows, 1, &model->stack) &&
            !ub_matrix_new(model->n_components, 1, &model->activations);
 }
 
 static float gain_of(const ub_stream_model *model, const float *w)
 {
-    const double length = model->is_sparse ? ub_norm_of(UB_NORM_L2, w, model->n_bins) : 1.0;
+    const double length = model->is_sparse ? ub_norm_of(UB_NORM_L2, w, model->n_rows) : 1.0;
     return length > 0.0 ? (float)(1.0 / length) : 1.0f;
 }
 
 // What activator and masker are made from.
 typedef struct parts {
-    ub_matrix templates;
+    ub_matrix templates; // n_rows x K
+    ub_matrix reconstruction; // n_bins x K, when it is not the first rows of the templates
     size_t *component_source;
 } parts;
 
 static void parts_free(parts *p)
 {
     ub_matrix_free(&p->templates);
+    ub_matrix_free(&p->reconstruction);
     free(p->component_source);
+}
+
+static void scale_column(const ub_matrix *matrix, size_t k, double factor)
+{
+    float *w = ub_matrix_column(matrix, k);
+    for (size_t f = 0; f < matrix->n_rows; f++) {
+        w[f] = (float)((double)w[f] * factor);
+    }
+}
+
+static void take_fixed(const ub_dictionary *fitted, size_t k, ub_stream_model *model, parts *p)
+{
+    float *w = ub_matrix_column(&p->templates, k);
+    ub_context_stack(&model->context, fitted, k, w);
+    const double sum = ub_norm_of(UB_NORM_L1, w, model->n_rows);
+    if (p->reconstruction.n_rows > 0) { // in proportion to the template
+        memcpy(ub_matrix_column(&p->reconstruction, k),
+               ub_matrix_column(&fitted->reconstruction, k), model->n_bins * sizeof *w);
+        scale_column(&p->reconstruction, k, sum > 0.0 ? 1.0 / sum : 1.0);
+    }
+    scale_column(&p->templates, k, sum > 0.0 ? 1.0 / sum : 1.0);
+    p->component_source[k] = fitted->component_source[k];
+}
+
+static void take_free(size_t k, ub_stream_model *model, parts *p)
+{
+    const size_t n_fixed = model->n_components - model->n_free;
+    const float *w = ub_matrix_column(ub_learner_templates(model->learner), k - n_fixed);
+    memcpy(ub_matrix_column(&p->templates, k), w, model->n_rows * sizeof *w);
+    if (p->reconstruction.n_rows > 0) {
+        memcpy(ub_matrix_column(&p->reconstruction, k), w, model->n_bins * sizeof *w);
+    }
+    p->component_source[k] = model->n_sources - 1;
 }
 
 static ub_status gather(const ub_dictionary *fitted, ub_stream_model *model, parts *p)
 {
-    const size_t n_fixed = model->n_components - model->n_free;
-    p->component_source = calloc(model->n_components, sizeof *p->component_source);
-    if (!p->component_source || ub_matrix_new(model->n_bins, model->n_components, &p->templates) ||
-        ub_matrix_new(1, model->n_components, &model->gains)) {
+    const size_t n = model->n_components, n_fixed = n - model->n_free;
+    const size_t n_bins = fitted->reconstruction.n_rows;
+    p->component_source = calloc(n, sizeof *p->component_source);
+    if (!p->component_source || ub_matrix_new(model->n_rows, n, &p->templates) ||
+        ub_matrix_new(n_bins, n_bins ? n : 0, &p->reconstruction) ||
+        ub_matrix_new(1, n, &model->gains)) {
         return UB_NO_MEMORY;
     }
-    for (size_t k = 0; k < model->n_components; k++) {
-        const bool is_fixed = k < n_fixed;
-        p->component_source[k] = is_fixed ? fitted->component_source[k] : model->n_sources - 1;
-        float *w = ub_matrix_column(&p->templates, k);
-        memcpy(w,
-               is_fixed ? ub_matrix_column(&fitted->templates, k)
-                        : ub_matrix_column(ub_learner_templates(model->learner), k - n_fixed),
-               model->n_bins * sizeof *w);
-        *ub_matrix_column(&model->gains, k) = gain_of(model, w);
+    for (size_t k = 0; k < n; k++) {
+        if (k < n_fixed) {
+            take_fixed(fitted, k, model, p);
+        } else {
+            take_free(k, model, p);
+        }
+        *ub_matrix_column(&model->gains, k) = gain_of(model, ub_matrix_column(&p->templates, k));
     }
     return UB_OK;
+}
+
+// The templates that make masks: of stacks, the rows of the frame itself.
+static ub_matrix for_masks(const ub_stream_model *model, const ub_matrix *templates)
+{
+    ub_matrix view = *templates;
+    view.n_rows = model->n_bins;
+    return view;
 }
 
 static ub_status prepare(const ub_stream_settings *settings, const ub_dictionary *fitted,
@@ -100,25 +146,42 @@ static ub_status prepare(const ub_stream_settings *settings, const ub_dictionary
     ub_nmf_settings nmf = ub_nmf_settings_default();
     nmf.beta = settings->beta;
     nmf.relaxation = RELAXATION;
+    nmf.n_others = model->n_rows - model->n_bins;
     // As in offline separation; its unit comes frame by frame.
-    nmf.l1_activations = settings->sparsity * sqrt(0.1 * (double)model->n_bins);
+    nmf.l1_activations = settings->sparsity * sqrt(0.1 * (double)model->n_rows);
     parts p = {0};
     ub_status status =
-        model->n_free ? ub_learner_new(model->n_bins, model->n_free, &nmf, &model->learner) : UB_OK;
+        model->n_free ? ub_learner_new(model->n_rows, model->n_free, &nmf, &model->learner) : UB_OK;
     status = status ? status : gather(fitted, model, &p);
     if (status) {
         ub_fail(why, status, "no memory for %zu templates", model->n_components);
     }
     status = status ? status
                     : ub_activator_new(&p.templates, &model->gains, &nmf, &model->activator, why);
-    status = status
-                 ? status
-                 : ub_masker_new(&p.templates, &model->gains, p.component_source, model->n_sources,
-                                 settings->mask_exponent, NULL, &model->masker, why);
+    const ub_matrix view =
+        for_masks(model, p.reconstruction.n_rows > 0 ? &p.reconstruction : &p.templates);
+    status = status ? status
+                    : ub_masker_new(&view, &model->gains, p.component_source, model->n_sources,
+                                    settings->mask_exponent, NULL, &model->masker, why);
     if (!status && !allocate(model)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", model->n_components);
     }
     parts_free(&p);
+    return status;
+}
+
+// The frames after a template's own are not known yet, and those that a stream does not keep are
+// left out.
+static ub_status look_back(const ub_dictionary *fitted, ub_stream_model *model)
+{
+    const size_t hop = model->transform.hop_samples;
+    const size_t kept = ub_past_frames((double)hop / fitted->rate_hz);
+    const size_t step = (fitted->context_samples + hop / 2) / hop;
+    const size_t most = kept / (step ? step : 1);
+    const size_t n_before = fitted->n_before < most ? fitted->n_before : most;
+    const ub_status status =
+        ub_context_new(model->n_bins, n_before, 0, step ? step : 1, &model->context);
+    model->n_rows = status ? 0 : ub_context_rows(&model->context, model->n_bins);
     return status;
 }
 
@@ -189,8 +252,9 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
     if (!status) {
         model->n_components = fitted.templates.n_cols + model->n_free;
         model->n_bins = fitted.templates.n_rows;
-        ub_norm_columns(UB_NORM_L1, &fitted.templates, fitted.templates.n_cols);
-        status = prepare(settings, &fitted, model, why);
+        status = look_back(&fitted, model)
+                     ? ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates")
+                     : prepare(settings, &fitted, model, why);
         ub_dictionary_free(&fitted);
     }
     if (status) {
@@ -212,18 +276,31 @@ static double level_of(const ub_stream_model *model, size_t k)
 // The derivative of the divergence in the model has the unit V^(beta - 1).
 static float penalty_of(const ub_stream_model *model)
 {
-    const double mean = model->level / (double)model->n_bins;
+    const double mean = model->level / (double)model->n_rows;
     return model->is_sparse && mean > 1e-9 ? (float)pow(mean, model->beta - 1.0) : 1.0f;
 }
 
-void ub_stream_model_begin(ub_stream_model *model, const ub_matrix *magnitudes, size_t n_updates)
+static void stack(ub_stream_model *model, const float *magnitudes, const ub_past *past)
 {
+    float *to = ub_matrix_column(&model->stack, 0);
+    memcpy(to, magnitudes, model->n_bins * sizeof *to);
+    for (size_t i = 0; i < ub_context_frames(&model->context); i++) {
+        const size_t back = (size_t)-ub_context_offset(&model->context, i);
+        memcpy(ub_context_of(&model->context, model->n_bins, i, to), ub_past_frame(past, back),
+               model->context.bands.n_bands * sizeof *to);
+    }
+}
+
+void ub_stream_model_begin(ub_stream_model *model, const float *magnitudes, const ub_past *past,
+                           size_t n_updates)
+{
+    stack(model, magnitudes, past);
     float *h = ub_matrix_column(&model->activations, 0);
     double before = 0.0;
     for (size_t k = 0; k < model->n_components; k++) {
         before += level_of(model, k);
     }
-    model->level = ub_norm_of(UB_NORM_L1, ub_matrix_column(magnitudes, 0), model->n_bins);
+    model->level = ub_norm_of(UB_NORM_L1, ub_matrix_column(&model->stack, 0), model->n_rows);
     model->penalty = penalty_of(model);
     // Few updates must lean on the frame before.
     const double share = n_updates < 4 ? 0.1 : 0.3;
@@ -236,9 +313,9 @@ void ub_stream_model_begin(ub_stream_model *model, const ub_matrix *magnitudes, 
     }
 }
 
-void ub_stream_model_update(ub_stream_model *model, const ub_matrix *magnitudes)
+void ub_stream_model_update(ub_stream_model *model)
 {
-    ub_activator_update(model->activator, magnitudes, 0, true, model->penalty, model->work,
+    ub_activator_update(model->activator, &model->stack, 0, true, model->penalty, model->work,
                         &model->activations);
 }
 
@@ -261,10 +338,10 @@ size_t ub_stream_model_batches(const ub_stream_model *model)
     return (model->n_free + UB_STREAM_BATCH - 1) / UB_STREAM_BATCH;
 }
 
-void ub_stream_model_hear(ub_stream_model *model, const ub_matrix *magnitudes)
+void ub_stream_model_hear(ub_stream_model *model)
 {
     ub_activator_model(model->activator, 0, &model->activations, 0, model->model);
-    ub_learner_hear(model->learner, ub_matrix_column(magnitudes, 0), model->model);
+    ub_learner_hear(model->learner, ub_matrix_column(&model->stack, 0), model->model);
 }
 
 // Share of the forgetting that is due to this frame.
@@ -315,13 +392,15 @@ void ub_stream_model_carry(ub_stream_model *model, size_t batch)
         h[i] *= before / *gain;
     }
     ub_activator_replace(model->activator, component, &templates, &gains);
-    ub_masker_replace(model->masker, component, &templates, &gains);
+    const ub_matrix view = for_masks(model, &templates);
+    ub_masker_replace(model->masker, component, &view, &gains);
 }
 
 static bool same_rest(const ub_stream_model *a, const ub_stream_model *b)
 {
     return a->n_free > 0 && a->n_free == b->n_free && a->beta == b->beta &&
-           a->n_bins == b->n_bins && a->transform.window == b->transform.window &&
+           a->n_bins == b->n_bins && a->n_rows == b->n_rows && a->context.step == b->context.step &&
+           a->transform.window == b->transform.window &&
            a->transform.size_samples == b->transform.size_samples &&
            a->transform.hop_samples == b->transform.hop_samples;
 }

@@ -9,6 +9,7 @@
 static double cost_of(const ub_plan_shape *shape, ub_step_kind kind)
 {
     const double size = (double)shape->size, bins = (double)shape->n_bins;
+    const double rows = (double)shape->n_rows;
     const double components = (double)shape->n_components;
     const double sources = (double)shape->n_sources;
     switch (kind) {
@@ -17,15 +18,15 @@ static double cost_of(const ub_plan_shape *shape, ub_step_kind kind)
     case UB_STEP_BEGIN:
         return 70.0 * bins + 4.0 * components;
     case UB_STEP_UPDATE:
-        return 4.0 * bins * (components + 8.0);
+        return 4.0 * rows * (components + 8.0);
     case UB_STEP_MASK:
         return 3.0 * bins * (components + 8.0 * sources);
     case UB_STEP_HEAR:
-        return 4.0 * bins * (components + 8.0);
+        return 4.0 * rows * (components + 8.0);
     case UB_STEP_CARRY:
-        return 40.0 * bins * (double)shape->n_learned;
+        return 40.0 * rows * (double)shape->n_learned;
     case UB_STEP_LEARN:
-        return 90.0 * bins * (double)shape->n_learned;
+        return 90.0 * rows * (double)shape->n_learned;
     case UB_STEP_STEM:
     default:
         return 7.0 * size * log2(size) + 8.0 * size;

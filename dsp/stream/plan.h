@@ -30,6 +30,7 @@ typedef struct ub_step {
 typedef struct ub_plan_shape {
     size_t counts[UB_STEP_KINDS]; ///< steps of each kind
     size_t hop, size, n_bins, n_components, n_sources;
+    size_t n_rows; ///< of the templates: the bins, and with context the bands below them
     size_t n_learned; ///< templates of a step that carries or learns
 } ub_plan_shape;
 

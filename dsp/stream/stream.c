@@ -41,7 +41,8 @@ struct ub_stream {
     float complex *spectra; // [channel][n_bins]
     float complex *masked;
     float *work, *scratch;
-    ub_matrix magnitudes;
+    float *magnitudes; // n_bins, of the frame, all channels together
+    ub_past past; // the frames before
     ub_stream_model *model, *waiting, *retired;
     bool swaps; // `waiting` counts, NULL too
     source_state sources[UB_STREAM_MAX_SOURCES];
@@ -64,7 +65,8 @@ void ub_stream_free(ub_stream *stream)
     ub_stream_model_free(stream->retired);
     ub_stft_work_free(stream->work);
     ub_stft_free(stream->stft);
-    ub_matrix_free(&stream->magnitudes);
+    free(stream->magnitudes);
+    ub_past_free(&stream->past);
     for (size_t c = 0; c < UB_STREAM_MAX_CHANNELS; c++) {
         free(stream->history[c]);
     }
@@ -87,8 +89,10 @@ static bool allocate(ub_stream *s)
     s->spectra = calloc(s->n_channels * s->n_bins, sizeof *s->spectra);
     s->masked = calloc(s->n_bins, sizeof *s->masked);
     s->scratch = calloc(s->size, sizeof *s->scratch);
-    return s->rings && s->spectra && s->masked && s->scratch &&
-           !ub_stft_work_new(s->stft, &s->work) && !ub_matrix_new(s->n_bins, 1, &s->magnitudes);
+    s->magnitudes = calloc(s->n_bins, sizeof *s->magnitudes);
+    return s->rings && s->spectra && s->masked && s->scratch && s->magnitudes &&
+           !ub_stft_work_new(s->stft, &s->work) &&
+           !ub_past_new(s->n_bins, ub_past_frames((double)s->hop / s->settings.rate_hz), &s->past);
 }
 
 static void plan_steps(ub_stream *s)
@@ -97,6 +101,7 @@ static void plan_steps(ub_stream *s)
     ub_plan_shape shape = {.hop = s->hop,
                            .size = s->size,
                            .n_bins = s->n_bins,
+                           .n_rows = model ? model->n_rows : 0,
                            .n_components = model ? model->n_components : 0,
                            .n_sources = ub_stream_n_sources(s),
                            .n_learned = UB_STREAM_BATCH};
@@ -120,6 +125,9 @@ static void take_model(ub_stream *s)
     const bool takes = s->swaps && !s->retired;
     if (takes) {
         s->carries = ub_stream_model_exchange_rest(s->waiting, s->model);
+        if (!s->model) { // what it holds is from before there was none
+            ub_past_clear(&s->past);
+        }
         s->retired = s->model;
         s->model = s->waiting;
         s->waiting = NULL;
@@ -194,6 +202,7 @@ void ub_stream_reset(ub_stream *s)
             (source_state){.gain = s->sources[j].target, .target = s->sources[j].target};
     }
     s->position = s->head = s->next_step = 0;
+    ub_past_clear(&s->past);
     take_model(s);
     if (s->model) {
         ub_stream_model_forget(s->model);
@@ -245,7 +254,7 @@ static float *ring_of(const ub_stream *s, size_t source, size_t channel)
 
 static void begin_frame(ub_stream *s)
 {
-    float *sum = ub_matrix_column(&s->magnitudes, 0);
+    float *sum = s->magnitudes;
     float *one = s->scratch; // n_bins <= size
     memset(sum, 0, s->n_bins * sizeof *sum);
     for (size_t c = 0; c < s->n_channels; c++) {
@@ -254,7 +263,8 @@ static void begin_frame(ub_stream *s)
             sum[f] += s->scale * one[f];
         }
     }
-    ub_stream_model_begin(s->model, &s->magnitudes, s->settings.n_updates);
+    ub_stream_model_begin(s->model, sum, &s->past, s->settings.n_updates);
+    ub_past_add(&s->past, sum);
 }
 
 // The last `support` samples of the frame, from behind what goes out in this hop.
@@ -296,7 +306,7 @@ static void run_step(ub_stream *s, const ub_step *step)
         begin_frame(s);
         break;
     case UB_STEP_UPDATE:
-        ub_stream_model_update(s->model, &s->magnitudes);
+        ub_stream_model_update(s->model);
         break;
     case UB_STEP_MASK:
         ub_stream_model_mask(s->model);
@@ -305,7 +315,7 @@ static void run_step(ub_stream *s, const ub_step *step)
         make_stem(s, step->index / s->n_channels, step->index % s->n_channels);
         break;
     case UB_STEP_HEAR:
-        ub_stream_model_hear(s->model, &s->magnitudes);
+        ub_stream_model_hear(s->model);
         break;
     case UB_STEP_LEARN:
         ub_stream_model_learn(s->model);

@@ -3,7 +3,9 @@
 #ifndef UNBRAID_STREAM_STREAM_MODEL_H
 #define UNBRAID_STREAM_STREAM_MODEL_H
 
+#include "dictionary/context.h"
 #include "factor/learner.h"
+#include "past.h"
 #include "unbraid/mask.h"
 #include "unbraid/nmf.h"
 #include "unbraid/stft.h"
@@ -17,6 +19,9 @@ struct ub_stream_model {
     ub_stft_settings transform; // that it was made for
     double beta;
     size_t n_sources, n_components, n_bins;
+    ub_context context; // frames before, when the dictionary has some; zeroed without
+    size_t n_rows; // of a frame: its bins, and the bands of those frames
+    ub_matrix stack; // n_rows x 1: the frame
     char (*names)[UB_DICTIONARY_MAX_NAME + 1];
     ub_activator *activator;
     ub_masker *masker;
@@ -47,11 +52,13 @@ ub_stft_settings ub_stream_transform(const ub_stream_settings *settings);
 size_t ub_stream_support(const ub_stft_settings *transform);
 
 /** Begin a frame: bring the activations to its level and mix them with equal ones, without which
-    what has died could not come back. Real-time safe, like all below. */
-void ub_stream_model_begin(ub_stream_model *model, const ub_matrix *magnitudes, size_t n_updates);
+    what has died could not come back. `past` holds the frames before. Real-time safe, like all
+    below. */
+void ub_stream_model_begin(ub_stream_model *model, const float *magnitudes, const ub_past *past,
+                           size_t n_updates);
 
 /** One update for the frame. */
-void ub_stream_model_update(ub_stream_model *model, const ub_matrix *magnitudes);
+void ub_stream_model_update(ub_stream_model *model);
 
 /** Masks of all sources for the frame: mask of source j from masks + j * mask_stride on. */
 void ub_stream_model_mask(ub_stream_model *model);
@@ -60,7 +67,7 @@ void ub_stream_model_mask(ub_stream_model *model);
 size_t ub_stream_model_batches(const ub_stream_model *model);
 
 /** Let the rest take in the frame. */
-void ub_stream_model_hear(ub_stream_model *model, const ub_matrix *magnitudes);
+void ub_stream_model_hear(ub_stream_model *model);
 
 /** Let the next batch of the rest learn from the frame. */
 void ub_stream_model_learn(ub_stream_model *model);

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Separation quality on the development recordings beside the checkout.
 
-    tests/bench/quality.py UNBRAID [blind|supervised ...] [-- OPTION ...]
+    tests/bench/quality.py UNBRAID [blind|supervised ...] [-- OPTION ... [++ OPTION ...]]
 
 blind: `unbraid separate -n N` with the true number of sources, best assignment.
 supervised: a dictionary from the first half of every true stem separates the second half of the
 mix. A stem that is silent in the first half cannot be learned and is left out of the mean.
-OPTIONs go to `unbraid separate` (and, when supervised, to `unbraid learn`). Prints, piece by
-piece, the SI-SDR above doing nothing and the depth of the null, and the means. Nothing passes or
+OPTIONs go to `unbraid separate` and, when supervised, to `unbraid learn`; where there is a ++,
+those before it to the one and those behind it to the other. Prints, piece by piece, the SI-SDR above doing nothing and the depth of the null, and the means. Nothing passes or
 fails. Needs ../shared/data and ../shared/tools/score, python3-numpy and python3-soundfile.
 """
 import pathlib
@@ -55,6 +55,14 @@ def blind(tool, piece, scratch, options):
     return score(piece / "stems", scratch / "out/mix", "--match")
 
 
+def for_learning(options):
+    return options[options.index("++") + 1:] if "++" in options else options
+
+
+def for_separation(options):
+    return options[:options.index("++")] if "++" in options else options
+
+
 def teach(tool, piece, scratch, options):
     """A dictionary from the first half of every stem; stems and mix of the second half beside it.
     @return the names of the sources: a stem that is silent in the first half has none."""
@@ -64,14 +72,15 @@ def teach(tool, piece, scratch, options):
             training.append(f"{stem.stem}={scratch / 'learn' / stem.name}")
         cut(stem, scratch / "stems" / stem.name, False)
     cut(piece / "mix.flac", scratch / "mix.flac", False)
-    run(tool, "learn", "--progress", "none", "-o", scratch / "d.safetensors", *options, *training)
+    run(tool, "learn", "--progress", "none", "-o", scratch / "d.safetensors",
+        *for_learning(options), *training)
     return [word.split("=")[0] for word in training]
 
 
 def supervised(tool, piece, scratch, options):
     teach(tool, piece, scratch, options)
     run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", scratch / "d.safetensors",
-        "-o", scratch / "out", *options, scratch / "mix.flac")
+        "-o", scratch / "out", *for_separation(options), scratch / "mix.flac")
     return score(scratch / "stems", scratch / "out/mix")
 
 

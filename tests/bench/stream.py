@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Separation while the sound plays, against offline separation with the same dictionary.
 
-    tests/bench/stream.py BUILD_DIR [PIECE ...]
+    tests/bench/stream.py BUILD_DIR [PIECE ...] [-- OPTION ...]
     tests/bench/stream.py BUILD_DIR --rest [PIECE ...]
 
 For each of the development recordings beside the checkout (all that begin with "real" by default):
 a dictionary from the first half of the stems, the second half separated by `unbraid separate` and by
-the stream in every mode, in blocks of 64 samples. Prints SDR and SI-SDR above doing nothing, the cost of a
+the stream in every mode, in blocks of 64 samples. OPTIONs go to `unbraid learn`. Prints SDR and SI-SDR above doing nothing, the cost of a
 block at the median and the 99th percentile, and the share of a core. With --rest each stem in turn is
 the only source that is known, and free components learn the rest: SDR of both above doing nothing,
 offline and by number of components and forgetting time, the stream having heard the first half too.
@@ -122,9 +122,10 @@ def main():
     data = SHARED / "data/separation"
     if not data.is_dir():
         sys.exit(f"skipped: {data} is not there")
-    words = [word for word in sys.argv[2:] if word != "--rest"]
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    words = [word for word in sys.argv[2:split] if word != "--rest"]
     pieces = words or sorted(p.name for p in data.iterdir() if p.name.startswith("real"))
-    if "--rest" in sys.argv:
+    if "--rest" in sys.argv[:split]:
         rests(build, data, pieces)
         return
     sums = {}
@@ -133,7 +134,7 @@ def main():
     for piece in pieces:
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="unbraid-stream-"))
         try:
-            names = teach(build / "cli/unbraid", data / piece, scratch, [])
+            names = teach(build / "cli/unbraid", data / piece, scratch, sys.argv[split + 1:])
             gains, residual = mean_gain(scratch, offline(build / "cli/unbraid", scratch))
             print(f"{piece:26s} {'offline':9s} {gains[0]:6.2f} {gains[1]:6.2f} {residual:7.1f}",
                   flush=True)

@@ -70,6 +70,22 @@ class Learn(Test):
         self.assertEqual(info(self, "d")["sources"], [{"name": "one", "components": 3},
                                                       {"name": "two", "components": 5}])
 
+    def test_context_and_reconstruction_go_into_the_dictionary_and_into_stems(self):
+        self.learn("-k", 3, "-o", "d", "--context", 2, "--reconstruction", "discriminative",
+                   "one=a.wav", "two=b.wav")
+        about = info(self, "d")
+        self.assertEqual((about["frames_before"], about["frames_after"]), (2, 2))
+        self.assertEqual(about["context_samples"], about["hop_samples"])
+        self.assertTrue(about["has_reconstruction"])
+        text = self.run_tool("info", "d").out
+        self.assertIn("context:   2 frames before, 2 after", text)
+        self.assertIn("reconstruction templates", text)
+        self.run_tool("separate", "-d", "d", "c.wav")
+        self.run_tool("separate", "-d", "d", "--free", 3, "-o", "free", "c.wav")
+        self.learn("-k", 3, "-o", "plain", "three=c.wav")
+        self.learn("-k", 3, "-o", "both", "--add", "plain", "--context", 2, "four=a.wav")
+        self.assertEqual(info(self, "both")["frames_before"], 0)
+
     def test_add_takes_sources_of_another_sample_rate(self):
         self.learn("-k", 3, "-o", "d", "one=a.wav")
         write_wav("fast.wav", "f32", 48000, tones(24000, 48000))

@@ -19,7 +19,7 @@ static void bands_cover_all_bins_and_none_is_too_wide(void **state)
     const size_t sizes[] = {1, 2, 69, 70, 139, 140, 141, 513, 1025, 2049, 8193};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         ub_bands bands;
-        assert_int_equal(ub_bands_new(sizes[i], &bands), UB_OK);
+        assert_int_equal(ub_bands_new(sizes[i], 0, &bands), UB_OK);
         assert_int_equal(bands.first[0], 0);
         assert_int_equal(bands.first[bands.n_bands], sizes[i]);
         for (size_t b = 0; b < bands.n_bands; b++) {
@@ -31,6 +31,24 @@ static void bands_cover_all_bins_and_none_is_too_wide(void **state)
     }
 }
 
+static void other_rows_stay_as_they_are(void **state)
+{
+    (void)state;
+    ub_bands plain, bands;
+    assert_int_equal(ub_bands_new(300, 0, &plain), UB_OK);
+    assert_int_equal(ub_bands_new(300, 5, &bands), UB_OK);
+    assert_int_equal(bands.n_bands, plain.n_bands + 5);
+    assert_int_equal(bands.n_bins, 305);
+    for (size_t b = 0; b <= plain.n_bands; b++) {
+        assert_int_equal(bands.first[b], plain.first[b]);
+    }
+    for (size_t i = 0; i <= 5; i++) {
+        assert_int_equal(bands.first[plain.n_bands + i], 300 + i);
+    }
+    ub_bands_free(&bands);
+    ub_bands_free(&plain);
+}
+
 static void merging_adds_up_and_sharing_out_keeps_the_sums(void **state)
 {
     (void)state;
@@ -39,7 +57,7 @@ static void merging_adds_up_and_sharing_out_keeps_the_sums(void **state)
     ub_random random = ub_random_new(5);
     float bins[N], merged[N], shared[N], again[N];
     double weights[N];
-    assert_int_equal(ub_bands_new(N, &bands), UB_OK);
+    assert_int_equal(ub_bands_new(N, 0, &bands), UB_OK);
     for (size_t f = 0; f < N; f++) {
         bins[f] = ub_random_uniform(&random);
         weights[f] = f < 300 ? (double)bins[f] * 3.0 : 0.0; // above: no weight at all
@@ -313,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bands_cover_all_bins_and_none_is_too_wide),
+        cmocka_unit_test(other_rows_stay_as_they_are),
         cmocka_unit_test(merging_adds_up_and_sharing_out_keeps_the_sums),
         cmocka_unit_test(updates_on_bands_are_worth_nearly_as_many_on_bins),
         cmocka_unit_test(fixed_parts_pass_through_the_bands_unchanged),

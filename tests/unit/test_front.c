@@ -24,7 +24,8 @@ static ub_stft *new_stft(void)
 static ub_front new_front(const ub_audio *audio, const ub_stft *stft, size_t n_threads)
 {
     ub_front front;
-    assert_int_equal(ub_front_new(audio, stft, UB_BLOCK_FRAMES, n_threads, &front, NULL), UB_OK);
+    assert_int_equal(ub_front_new(audio, stft, NULL, UB_BLOCK_FRAMES, n_threads, &front, NULL),
+                     UB_OK);
     return front;
 }
 
@@ -82,12 +83,15 @@ static void a_sine_at_full_scale_has_a_magnitude_of_about_one(void **state)
     }
     const ub_audio audio = synth_audio(sine);
     ub_front front = new_front(&audio, stft, 1);
-    float magnitude[SIZE / 2 + 1];
+    ub_matrix spectrum;
+    assert_int_equal(ub_matrix_new(SIZE / 2 + 1, 1, &spectrum), UB_OK);
     assert_int_equal(ub_front_read(&front, 20, 1, NULL), UB_OK);
-    ub_front_magnitude(&front, 0, 0, 0, magnitude);
+    ub_front_magnitudes(&front, 1, &spectrum, 0);
+    const float *magnitude = ub_matrix_column(&spectrum, 0);
     // The root of a Hann window sums to 2 / pi of its size, and half of a sine is at minus f.
     assert_float_equal(magnitude[8], (float)(4.0 / M_PI), 0.01f);
     assert_true(magnitude[20] < 0.01f);
+    ub_matrix_free(&spectrum);
     ub_front_free(&front);
     synth_free(sine);
     ub_stft_free(stft);
@@ -158,14 +162,14 @@ static void audio_of_unusable_shape_or_rate_is_refused(void **state)
     for (size_t i = 0; i < 5; i++) {
         ub_audio audio = good;
         audio.rate_hz = rates[i];
-        assert_int_equal(ub_front_new(&audio, stft, UB_BLOCK_FRAMES, 1, &front, &why),
+        assert_int_equal(ub_front_new(&audio, stft, NULL, UB_BLOCK_FRAMES, 1, &front, &why),
                          UB_BAD_VALUE);
         assert_non_null(strstr(why.text, "sample rate"));
     }
     for (size_t n = 0; n < 34; n += 33) {
         ub_audio audio = good;
         audio.n_channels = n;
-        assert_int_equal(ub_front_new(&audio, stft, UB_BLOCK_FRAMES, 1, &front, &why),
+        assert_int_equal(ub_front_new(&audio, stft, NULL, UB_BLOCK_FRAMES, 1, &front, &why),
                          UB_BAD_SHAPE);
         assert_non_null(strstr(why.text, "channels"));
     }

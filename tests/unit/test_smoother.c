@@ -38,8 +38,8 @@ static subject *subject_new(size_t block_frames, size_t n_threads)
     const ub_stft_settings stft = {s->dictionary.window, s->dictionary.window_samples,
                                    s->dictionary.hop_samples};
     assert_int_equal(ub_stft_new(&stft, &s->stft, NULL), UB_OK);
-    assert_int_equal(ub_front_new(&s->audio, s->stft, block_frames, n_threads, &s->front, NULL),
-                     UB_OK);
+    assert_int_equal(
+        ub_front_new(&s->audio, s->stft, NULL, block_frames, n_threads, &s->front, NULL), UB_OK);
     const ub_matrix *templates = &s->dictionary.templates;
     assert_int_equal(ub_nmf_factors_new(templates->n_rows, 0, 2, templates->n_cols, &s->factors),
                      UB_OK);

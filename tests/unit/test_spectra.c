@@ -39,7 +39,8 @@ static subject *subject_new(size_t n_channels, bool (*is_loud)(size_t cell), siz
     }
     s->audio = synth_audio(s->sound);
     assert_int_equal(ub_stft_new(&settings, &s->stft, NULL), UB_OK);
-    assert_int_equal(ub_front_new(&s->audio, s->stft, block_frames, 1, &s->front, NULL), UB_OK);
+    assert_int_equal(ub_front_new(&s->audio, s->stft, NULL, block_frames, 1, &s->front, NULL),
+                     UB_OK);
     assert_int_equal(s->front.n_frames, N_FRAMES);
     assert_int_equal(ub_spectra_read_all(&s->front, NULL, &s->all, NULL), UB_OK);
     return s;

@@ -29,6 +29,8 @@ typedef struct ub_nmf_settings {
     double mask_tolerance; ///< stop when the masks of the components, between two measurements,
                            ///< move less than this share of the amplitude of the data; 0: never
     size_t n_coarse_iterations; ///< most updates on bands of bins before all others; 0: none
+    size_t n_others; ///< last rows of V and W that are no bins, but numbers of another kind that
+                     ///< go into the fit as they are; 0: none
     size_t cost_interval; ///< updates between two measurements of the objective; 0 means 1
     double relaxation; ///< over-relaxation of the exponents, 1 (plain) to below 2 [3]
     double l1_activations; ///< >= 0

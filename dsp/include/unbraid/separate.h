@@ -89,7 +89,11 @@ typedef struct ub_training {
 
 /**
    Learn a dictionary: UB_PARAM_COMPONENTS templates for each source, from all of its recordings
-   together (channels are stacked as further frames; silent frames are left out).
+   together (channels are stacked as further frames; silent frames are left out). With
+   UB_PARAM_CONTEXT they describe the frames around their own as well, and with
+   UB_PARAM_RECONSTRUCTION, where there are two sources or more, the sources are mixed (the mean
+   of the channels of their recordings, one after the other and over again) and templates for the
+   masks are learned from that.
 
    @param licence, origin  Stored in the dictionary; NULL means "".
    @param progress  Its stages: "read", "analyse", "start" and "factorise", source after source.

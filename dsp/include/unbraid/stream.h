@@ -85,7 +85,9 @@ UB_API UB_RT size_t ub_stream_latency(const ub_stream *stream);
 UB_API UB_RT void ub_stream_reset(ub_stream *stream);
 
 /**
-   Make a dictionary ready: fit it to the rate and window of the settings, and pack it.
+   Make a dictionary ready: fit it to the rate and window of the settings, and pack it. Of context
+   the frames of the 0.2 s before a template's own are used, which adds no latency; frames after it
+   are not. Where the dictionary has reconstruction templates, the masks are made from them.
 
    @param dictionary  At most UB_STREAM_MAX_SOURCES sources, one less with free components: the rest
    is a source of the model. Not kept.

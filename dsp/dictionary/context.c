@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+ub_status ub_context_new(size_t n_bins, size_t n_before, size_t n_after, size_t step,
+                         ub_context *out)
+{
+    ub_context context = {.n_before = n_before, .n_after = n_after, .step = step};
+    const ub_status status = ub_bands_new(n_bins, 0, &context.bands);
+    if (!status) {
+        *out = context;
+    }
+    return status;
+}
+
+ub_status ub_context_of_dictionary(const ub_dictionary *dictionary, ub_context *out)
+{
+    const size_t hop = dictionary->hop_samples;
+    const size_t step = (dictionary->context_samples + hop / 2) / hop;
+    return ub_context_new(dictionary->templates.n_rows, dictionary->n_before, dictionary->n_after,
+                          step ? step : 1, out);
+}
+
+void ub_context_free(ub_context *context)
+{
+    ub_bands_free(&context->bands);
+    *context = (ub_context){0};
+}
+
+ptrdiff_t ub_context_offset(const ub_context *context, size_t i)
+{
+    const ptrdiff_t place = (ptrdiff_t)i - (ptrdiff_t)context->n_before;
+    return (place < 0 ? place : place + 1) * (ptrdiff_t)context->step;
+}
+
+void ub_context_stack(const ub_context *context, const ub_dictionary *dictionary, size_t component,
+                      float *stack)
+{
+    const size_t n_bins = dictionary->templates.n_rows;
+    const size_t left_out = dictionary->n_before - context->n_before;
+    memcpy(stack, ub_matrix_column(&dictionary->templates, component), n_bins * sizeof *stack);
+    for (size_t i = 0; i < ub_context_frames(context); i++) {
+        const float *bins =
+            ub_matrix_column(&dictionary->context, component) + (left_out + i) * n_bins;
+        ub_bands_merge(&context->bands, bins, ub_context_of(context, n_bins, i, stack));
+    }
+}
+
+// What bands weigh within themselves: never all nothing, so that the shape has no gaps.
+static void weigh(const float *template, size_t n_bins, double *weights)
+{
+    double sum = 0.0;
+    for (size_t f = 0; f < n_bins; f++) {
+        sum += (double)template[f];
+    }
+    for (size_t f = 0; f < n_bins; f++) {
+        weights[f] = (double)template[f] + 1e-3 * sum / (double)n_bins;
+    }
+}
+
+ub_status ub_context_unstack(const ub_context *context, const float *stack, size_t component,
+                             ub_dictionary *dictionary)
+{
+    const size_t n_bins = dictionary->templates.n_rows;
+    float *template = ub_matrix_column(&dictionary->templates, component);
+    double *weights = malloc(n_bins * sizeof *weights);
+    if (!weights) {
+        return UB_NO_MEMORY;
+    }
+    memcpy(template, stack, n_bins * sizeof *template);
+    weigh(template, n_bins, weights);
+    for (size_t i = 0; i < ub_context_frames(context); i++) {
+        ub_bands_share(&context->bands, stack + n_bins + i * context->bands.n_bands, weights,
+                       ub_matrix_column(&dictionary->context, component) + i * n_bins);
+    }
+    free(weights);
+    return UB_OK;
+}
