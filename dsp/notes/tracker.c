@@ -2,9 +2,9 @@
 // A note begins where the flux of its key is a maximum and large enough. It ends where its key
 // falls faster than a string dies away by itself, or to a part of its peak, or where the next one
 // begins.
+#include "tracker.h"
 #include "flux.h"
 #include "ground/floats.h"
-#include "unbraid/note_tracker.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -194,8 +194,8 @@ static void end(ub_note_tracker *tracker, size_t key, size_t now, ub_note_event 
     tracker->peak[key] = 0.0f;
 }
 
-UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activations,
-                                   ub_note_event *events)
+size_t ub_note_tracker_judged(ub_note_tracker *tracker, const float *activations,
+                              const bool *may_begin, ub_note_event *events)
 {
     take(tracker, activations);
     const size_t ahead = tracker->settings.look_ahead_frames;
@@ -205,7 +205,8 @@ UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activa
     size_t n = 0;
     for (size_t key = 0; key < tracker->n_keys; key++) {
         const float flux = row(tracker, tracker->flux, at)[key];
-        const bool begins = flux > least && is_peak(tracker, key, at, ahead);
+        const bool begins =
+            (!may_begin || may_begin[key]) && flux > least && is_peak(tracker, key, at, ahead);
         const bool sounds = tracker->peak[key] > 0.0f;
         if (sounds && (ends(tracker, key, now) || begins)) {
             end(tracker, key, now, &events[n++]);
@@ -220,6 +221,12 @@ UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activa
     }
     tracker->n_frames++;
     return n;
+}
+
+UB_RT size_t ub_note_tracker_frame(ub_note_tracker *tracker, const float *activations,
+                                   ub_note_event *events)
+{
+    return ub_note_tracker_judged(tracker, activations, NULL, events);
 }
 
 UB_RT size_t ub_note_tracker_reset(ub_note_tracker *tracker, ub_note_event *events)
