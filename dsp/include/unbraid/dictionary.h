@@ -78,6 +78,9 @@ UB_API UB_MUST_USE ub_status ub_name_check(const char *name, ub_message *why);
     UB_BAD_SHAPE, UB_BAD_VALUE or UB_BAD_SETTING. */
 UB_API UB_MUST_USE ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why);
 
+/** How many of its templates are notes. */
+UB_API UB_RT size_t ub_dictionary_n_notes(const ub_dictionary *dictionary);
+
 /** Free what the dictionary owns and zero the struct. Half-built ones, zeroed ones and NULL are
     fine. */
 UB_API void ub_dictionary_free(ub_dictionary *dictionary);
@@ -129,6 +132,19 @@ UB_API UB_MUST_USE ub_status ub_dictionary_join(const ub_dictionary *const *dict
 UB_API UB_MUST_USE ub_status ub_dictionary_pick(const ub_dictionary *from, const size_t *sources,
                                                 size_t n_sources, ub_dictionary *out,
                                                 ub_message *why);
+
+/**
+   The same templates with ranges of notes as sources, so that a separation gives a stem for each:
+   with one pitch, two hands. A range that no note lies in is left out. Ranges are called
+   "below-C4", "C4-to-B4" and "from-C5", with the name of their source in front where there are
+   several; templates of no note make a range "unpitched".
+
+   @param pitches  n MIDI note numbers, ascending, 1 to 127: where ranges begin.
+   @return UB_OK, UB_BAD_VALUE (it has no notes; pitches in disorder; names that get too long; too
+           many sources), UB_NO_MEMORY. `out` is set on success only.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_split(const ub_dictionary *from, const int *pitches,
+                                                 size_t n, ub_dictionary *out, ub_message *why);
 
 /**
    The same dictionary for another sample rate and transform: each template is interpolated
