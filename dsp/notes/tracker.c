@@ -19,7 +19,7 @@ enum {
 static const double FORGET_S = 10.0; // for the loudness to fall to a third
 static const float GONE = 0.1f; // of the peak: where a note ends at the latest
 static const float DAMPED = 0.65f; // falling to that over twice the lag is more than dying away
-static const double END_EARLY = 0.5; // lags that a note ends before its fall is that steep
+static const double END_EARLY = 1.0; // lags that a note ends before its fall is that steep
 
 struct ub_note_tracker {
     ub_note_tracker_settings settings;

@@ -28,7 +28,9 @@ enum {
 
 static const double THRESHOLD = 0.02; // of the loudness: what the judge looks at
 static const double QUIETEST = 0.01; // of the level of the loudest frames
-static const double DELAY_S = 0.008; // from where the flux is largest to where a note is heard
+// From where the flux is largest to where a note begins, in windows: against the floor an
+// activation rises most while the window has only begun to see the note.
+static const double DELAY = 0.12;
 
 // What is open during a transcription, freed in one place.
 typedef struct transcription {
@@ -43,7 +45,8 @@ typedef struct transcription {
     ub_note_tracker *tracker;
     ub_note_judge *judge;
     size_t n_judged; // frames that it has taken in
-    double frame_rate_hz, first_s;
+    double frame_rate_hz, window_s;
+    double first_s; // the middle of the first frame
     size_t block_frames;
     ub_matrix *magnitudes; // per channel, of a block
     ub_matrix spectra; // bands of a block
@@ -90,6 +93,7 @@ static ub_status open_front(transcription *t, const ub_audio *audio,
                                         stft.hop_samples, &t->fitted, why);
     const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
     t->frame_rate_hz = audio->rate_hz / (double)stft.hop_samples;
+    t->window_s = (double)stft.size_samples / audio->rate_hz;
     t->first_s = ((double)stft.hop_samples - 0.5 * (double)stft.size_samples) / audio->rate_hz;
     return status ? status
                   : ub_front_new(audio, t->stft, NULL, t->block_frames, n_threads, &t->front, why);
@@ -214,7 +218,7 @@ static ub_status listen(transcription *t, size_t first, size_t n, const ub_progr
 
 static double time_of(const transcription *t, double frame)
 {
-    const double time = t->first_s + frame / t->frame_rate_hz + DELAY_S;
+    const double time = t->first_s + frame / t->frame_rate_hz + DELAY * t->window_s;
     const double end = (double)t->front.audio->n_samples / t->front.audio->rate_hz;
     return time < 0.0 ? 0.0 : time > end ? end : time;
 }
