@@ -6,6 +6,10 @@
 #include "report.h"
 #include "tracks.h"
 
+#include <unbraid/file.h>
+#include <unbraid/learn_notes.h>
+#include <unbraid/midi.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +19,18 @@
 static const struct option_row rows[] = {
     {"output", 'o', "DICT", "the dictionary to write (required)"},
     {"add", '\0', "DICT", "put the sources of this dictionary in front of the new ones"},
+    {"notes", '\0', NULL,
+     "learn single notes, for 'unbraid transcribe', from a scale or from what --midi says is "
+     "played"},
+    {"midi", '\0', "MID",
+     "what a recording plays, with --notes: once for each recording, in their order"},
     {"licence", '\0', "TEXT", "licence of the recordings, kept in the dictionary"},
     {"origin", '\0', "TEXT",
      "where the recordings come from, kept in the dictionary (default their file names)"},
     {"progress", '\0', "MODE", "auto, bar, json or none (default auto: a bar on a terminal)"},
 };
+
+enum { MAX_MIDI_BYTES = 1 << 26 };
 
 static const ub_param_id params[] = {
     UB_PARAM_COMPONENTS,     UB_PARAM_WINDOW_MS,  UB_PARAM_OVERLAP,    UB_PARAM_CONTEXT,
@@ -30,14 +41,15 @@ static const ub_param_id params[] = {
 
 static const struct usage learn_usage = {
     .command = "learn",
-    .operands = "NAME=FILE[,FILE]...",
+    .operands = "[NAME=]FILE[,FILE]...",
     .summary = "Learn a dictionary of templates from recordings in which one source plays alone.",
     .rows = rows,
     .n_rows = sizeof rows / sizeof rows[0],
     .params = params,
     .n_params = sizeof params / sizeof params[0],
     .notes = "FILE is a sound file or a folder of them. A NAME may come more than once; its\n"
-             "recordings are taken together. All recordings must have one sample rate.\n",
+             "recordings are taken together. All recordings must have one sample rate.\n"
+             "With --notes a source without a NAME is called after its FILE.\n",
 };
 
 // One source: what it is called and the recordings it is learned from.
@@ -56,6 +68,10 @@ struct job {
     const char *origin;
     char *made_origin; // from the file names
     enum progress_mode progress;
+    bool is_notes;
+    const char **midi_paths;
+    ub_midi *midi; // as many, read
+    size_t n_midi;
     struct source *sources;
     size_t n_sources;
     ub_dictionary added; // what --add names
@@ -69,6 +85,10 @@ static bool take(void *context, const char *name, const char *value)
         job->output_path = value;
     } else if (strcmp(name, "add") == 0) {
         job->add_path = value;
+    } else if (strcmp(name, "notes") == 0) {
+        job->is_notes = true;
+    } else if (strcmp(name, "midi") == 0) {
+        job->midi_paths[job->n_midi++] = value;
     } else if (strcmp(name, "licence") == 0) {
         job->licence = value;
     } else if (strcmp(name, "origin") == 0) {
@@ -143,10 +163,14 @@ static enum outcome add_paths(struct source *source, const char *list)
 static enum outcome add_operand(struct job *job, const char *operand)
 {
     const char *equals = strchr(operand, '=');
-    if (!equals) {
+    if (!equals && !job->is_notes) {
         return options_misused(&learn_usage, operand, "is not of the form NAME=FILE");
     }
-    struct source *source = source_named(job, operand, (size_t)(equals - operand));
+    const char *slash = strrchr(operand, '/');
+    const char *name = equals || !slash ? operand : slash + 1;
+    const char *dot = strrchr(name, '.');
+    const char *end = equals ? equals : dot && dot != name ? dot : name + strlen(name);
+    struct source *source = source_named(job, name, (size_t)(end - name));
     if (!source) {
         return out_of_memory();
     }
@@ -154,7 +178,7 @@ static enum outcome add_operand(struct job *job, const char *operand)
     if (ub_name_check(source->name, &why)) {
         return options_misused(&learn_usage, operand, "%s", why.text);
     }
-    return add_paths(source, equals + 1);
+    return equals ? add_paths(source, equals + 1) : add_path(source, operand);
 }
 
 static enum outcome load_added(struct job *job)
@@ -256,8 +280,92 @@ static enum outcome make_origin(struct job *job)
     return DONE;
 }
 
+static ub_status read_midi(const char *path, ub_midi *midi, ub_message *why)
+{
+    unsigned char *bytes;
+    size_t size;
+    ub_status status = ub_file_read(path, MAX_MIDI_BYTES, &bytes, &size, why);
+    if (!status) {
+        status = ub_midi_decode(bytes, size, UB_MIDI_OFFSETS_PEDAL, midi, why);
+        free(bytes);
+    }
+    return status;
+}
+
+// What the recordings play, where that is said.
+static enum outcome read_scores(struct job *job)
+{
+    size_t n_recordings = 0;
+    for (size_t s = 0; s < job->n_sources; s++) {
+        n_recordings += job->sources[s].tracks.n;
+    }
+    if (job->n_midi > 0 && job->n_midi != n_recordings) {
+        return options_misused(&learn_usage, "--midi",
+                               "is there %zu times, but must be there once for each of the %zu "
+                               "recordings, or not at all",
+                               job->n_midi, n_recordings);
+    }
+    job->midi = calloc(job->n_midi + 1, sizeof *job->midi);
+    if (!job->midi) {
+        return out_of_memory();
+    }
+    for (size_t i = 0; i < job->n_midi; i++) {
+        ub_message why = {""};
+        const ub_status status = read_midi(job->midi_paths[i], &job->midi[i], &why);
+        if (status) {
+            return failed(job->midi_paths[i], status, &why);
+        }
+    }
+    return DONE;
+}
+
+// @param first  Of all recordings, the first of the source.
+static ub_status learn_notes_of(const struct job *job, const struct source *source, size_t first,
+                                const ub_progress *listener, ub_dictionary *out, ub_message *why)
+{
+    ub_note_lesson *lessons = calloc(source->tracks.n, sizeof *lessons);
+    if (!lessons) {
+        return UB_NO_MEMORY;
+    }
+    for (size_t i = 0; i < source->tracks.n; i++) {
+        lessons[i] = (ub_note_lesson){source->audio[i],
+                                      job->n_midi > 0 ? &job->midi[first + i].notes : NULL};
+    }
+    const ub_status status =
+        ub_learn_notes(source->name, lessons, source->tracks.n, &job->options.settings,
+                       job->licence, job->origin, listener, out, why);
+    free(lessons);
+    return status;
+}
+
+static ub_status learn_notes(struct job *job, const ub_progress *listener, ub_message *why)
+{
+    ub_dictionary *each = calloc(job->n_sources, sizeof *each);
+    const ub_dictionary **list = calloc(job->n_sources, sizeof *list);
+    ub_status status = each && list ? UB_OK : UB_NO_MEMORY;
+    size_t first = 0;
+    for (size_t s = 0; !status && s < job->n_sources; s++) {
+        list[s] = &each[s];
+        status = learn_notes_of(job, &job->sources[s], first, listener, &each[s], why);
+        first += job->sources[s].tracks.n;
+    }
+    if (!status) {
+        status = job->n_sources > 1 ? ub_dictionary_join(list, job->n_sources, &job->learned, why)
+                                    : ub_dictionary_copy(&each[0], &job->learned);
+    }
+    for (size_t s = 0; each && s < job->n_sources; s++) {
+        ub_dictionary_free(&each[s]);
+    }
+    free(list);
+    free(each);
+    return status;
+}
+
 static ub_status learn(struct job *job, const ub_progress *listener, ub_message *why)
 {
+    if (job->is_notes) {
+        return learn_notes(job, listener, why);
+    }
     ub_training *training = calloc(job->n_sources, sizeof *training);
     if (!training) {
         return UB_NO_MEMORY;
@@ -294,6 +402,7 @@ static enum outcome learn_all(struct job *job)
     if (outcome == DONE && job->add_path) {
         outcome = load_added(job);
     }
+    outcome = outcome == DONE ? read_scores(job) : outcome;
     outcome = outcome == DONE ? open_recordings(job) : outcome;
     if (outcome == DONE && !job->origin) {
         outcome = make_origin(job);
@@ -314,6 +423,21 @@ static enum outcome learn_all(struct job *job)
     return DONE;
 }
 
+// Notes are learned in one way.
+static enum outcome check_settings(const struct job *job)
+{
+    for (size_t i = 0; job->is_notes && i < sizeof params / sizeof params[0]; i++) {
+        if (params[i] != UB_PARAM_THREADS && job->options.given[params[i]]) {
+            char subject[80];
+            snprintf(subject, sizeof subject, "--%s", ub_param_table()[params[i]].key);
+            return options_misused(&learn_usage, subject, "does not go with --notes");
+        }
+    }
+    return job->n_midi > 0 && !job->is_notes
+               ? options_misused(&learn_usage, "--midi", "needs --notes")
+               : DONE;
+}
+
 static enum outcome check_options(struct job *job)
 {
     if (!job->output_path) {
@@ -323,7 +447,7 @@ static enum outcome check_options(struct job *job)
         return options_misused(&learn_usage, "learn", "names no source");
     }
     job->sources = calloc(job->options.n_operands, sizeof *job->sources);
-    enum outcome outcome = job->sources ? DONE : out_of_memory();
+    enum outcome outcome = job->sources ? check_settings(job) : out_of_memory();
     for (size_t i = 0; outcome == DONE && i < job->options.n_operands; i++) {
         outcome = add_operand(job, job->options.operands[i]);
     }
@@ -343,7 +467,10 @@ static void source_free(struct source *source)
 
 enum outcome learn_run(int argc, char **argv)
 {
-    struct job job = {0};
+    struct job job = {.midi_paths = calloc((size_t)argc, sizeof(char *))};
+    if (!job.midi_paths) {
+        return out_of_memory();
+    }
     progress_mode_from_name("auto", &job.progress);
     enum outcome outcome = DONE;
     if (options_parse(&learn_usage, argc, argv, take, &job, &job.options, &outcome)) {
@@ -353,6 +480,11 @@ enum outcome learn_run(int argc, char **argv)
     for (size_t s = 0; s < job.n_sources; s++) {
         source_free(&job.sources[s]);
     }
+    for (size_t i = 0; job.midi && i < job.n_midi; i++) {
+        ub_midi_free(&job.midi[i]);
+    }
+    free(job.midi);
+    free(job.midi_paths);
     free(job.sources);
     free(job.made_origin);
     ub_dictionary_free(&job.added);

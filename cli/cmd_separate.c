@@ -169,29 +169,9 @@ static enum outcome check_options(const struct job *job)
 
 static enum outcome load_dictionaries(struct job *job)
 {
-    const size_t n = job->n_dictionaries;
-    ub_dictionary *loaded = calloc(n, sizeof *loaded);
-    const ub_dictionary **list = calloc(n, sizeof *list);
-    ub_message why = {""};
-    ub_status status = loaded && list ? UB_OK : UB_NO_MEMORY;
-    const char *subject = job->dictionary_paths[0];
-    for (size_t i = 0; !status && i < n; i++) {
-        subject = job->dictionary_paths[i];
-        status = dictionary_file_load(subject, &loaded[i], &why);
-        list[i] = &loaded[i];
-    }
-    status = status  ? status
-             : n > 1 ? ub_dictionary_join(list, n, &job->dictionary, &why)
-                     : ub_dictionary_copy(&loaded[0], &job->dictionary);
-    if (status) {
-        report_status(subject, status, &why);
-    }
-    for (size_t i = 0; loaded && i < n; i++) {
-        ub_dictionary_free(&loaded[i]);
-    }
-    free(list);
-    free(loaded);
-    return status ? FAILED : DONE;
+    return dictionary_file_load_all(job->dictionary_paths, job->n_dictionaries, &job->dictionary)
+               ? DONE
+               : FAILED;
 }
 
 // With a dictionary the sources are known before any work is done.

@@ -13,6 +13,7 @@ enum outcome {
 };
 
 enum outcome separate_run(int argc, char **argv);
+enum outcome transcribe_run(int argc, char **argv);
 enum outcome learn_run(int argc, char **argv);
 enum outcome eval_run(int argc, char **argv);
 enum outcome info_run(int argc, char **argv);

@@ -33,6 +33,32 @@ ub_status dictionary_file_load(const char *path, ub_dictionary *dictionary, ub_m
     return status ? ub_fail(why, status, "%.200s", detail.text) : UB_OK;
 }
 
+bool dictionary_file_load_all(const char *const *paths, size_t n, ub_dictionary *dictionary)
+{
+    ub_dictionary *loaded = calloc(n, sizeof *loaded);
+    const ub_dictionary **list = calloc(n, sizeof *list);
+    ub_message why = {""};
+    ub_status status = loaded && list ? UB_OK : UB_NO_MEMORY;
+    const char *subject = paths[0];
+    for (size_t i = 0; !status && i < n; i++) {
+        subject = paths[i];
+        status = dictionary_file_load(subject, &loaded[i], &why);
+        list[i] = &loaded[i];
+    }
+    status = status  ? status
+             : n > 1 ? ub_dictionary_join(list, n, dictionary, &why)
+                     : ub_dictionary_copy(&loaded[0], dictionary);
+    if (status) {
+        report_status(subject, status, &why);
+    }
+    for (size_t i = 0; loaded && i < n; i++) {
+        ub_dictionary_free(&loaded[i]);
+    }
+    free(list);
+    free(loaded);
+    return !status;
+}
+
 ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary, ub_message *why)
 {
     unsigned char *bytes;

@@ -11,6 +11,10 @@
     UB_NO_MEMORY. */
 ub_status dictionary_file_load(const char *path, ub_dictionary *dictionary, ub_message *why);
 
+/** Load n dictionaries (at least 1), joined to one. The caller frees it. @return false after a
+    report. */
+bool dictionary_file_load_all(const char *const *paths, size_t n, ub_dictionary *dictionary);
+
 /** Save a dictionary: all of it or nothing. */
 ub_status dictionary_file_save(const char *path, const ub_dictionary *dictionary, ub_message *why);
 

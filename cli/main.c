@@ -25,6 +25,7 @@ struct command {
 
 static const struct command commands[] = {
     {"separate", "split recordings into stems that sum to them", separate_run},
+    {"transcribe", "find the notes of recordings", transcribe_run},
     {"learn", "learn a dictionary from recordings of single sources", learn_run},
     {"eval", "score stems against the true ones", eval_run},
     {"presets", "list the presets that come along", presets_run},

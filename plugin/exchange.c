@@ -40,6 +40,7 @@ static void take_ready(plugin *p)
     } else if (!p->old_engine) {
         p->old_engine = p->engine;
         p->engine = p->ready.engine;
+        p->midi.must_end = true;
         engine_open_late(p->engine);
         p->has_ready = false;
     }

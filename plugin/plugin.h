@@ -29,6 +29,13 @@ typedef struct learning {
     bool was_reset[N_SOURCES]; // its port was on
 } learning;
 
+/** The notes that were sent. */
+typedef struct midi {
+    void *port;
+    bool sounds[N_MIDI_CHANNELS][N_MIDI_PITCHES];
+    bool must_end; // what sounds: its stream is no more
+} midi;
+
 typedef struct plugin {
     // Set once.
     LV2_URID_Map *map;
@@ -53,6 +60,7 @@ typedef struct plugin {
     char export_path[MAX_PATH_BYTES]; // empty: nothing to export
     unsigned char numbers[N_PLACES]; // of the sources at each place
     learning learning;
+    midi midi;
     bool must_publish; // the path, as a wish
     bool must_load, must_tell; // the path: to the worker, to the host
     bool must_tune; // although nothing seems to have changed
@@ -70,6 +78,9 @@ float plugin_value(const plugin *p, size_t port, float fallback);
 // messages.c: events in and out. For the audio thread.
 void messages_read(plugin *p);
 void messages_write(plugin *p);
+
+// midi.c: notes out, of the n samples that were played last. For the audio thread.
+void midi_write(plugin *p, size_t n);
 
 // learning.c: sound for the worker to learn from. For the audio thread, before the input is
 // overwritten.

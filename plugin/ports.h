@@ -17,7 +17,10 @@ enum {
     N_SOURCES = 8, // with ports of their own; any others follow solo alone
     N_STEMS = 4, // of sources, and one of the rest
     N_AUDIO = 2 + N_STEMS + 1, // ports of each channel
-    LONGEST_LESSON_S = 60 // of each source
+    LONGEST_LESSON_S = 60, // of each source
+    N_MIDI_CHANNELS = 16,
+    N_MIDI_PITCHES = 128,
+    MIDI_MOST_EVENTS = 64 // of a block; others wait
 };
 
 /** Ports that hold one number or events. */
@@ -37,7 +40,8 @@ typedef enum plugin_port {
     PORT_PROGRESS, ///< out: of learning, in percent
     PORT_FIRST_SOURCE, ///< those of each source: a source_port
     PORT_FIRST_REST = PORT_FIRST_SOURCE + 7 * N_SOURCES, ///< those of the rest: a rest_port
-    PORT_FIRST_AUDIO = PORT_FIRST_REST + 4, ///< in, out, stems, the rest; of each channel
+    PORT_FIRST_AUDIO = PORT_FIRST_REST + 4, ///< in, out, stems, the rest; of each channel; then
+                                            ///< port_of_midi()
 } plugin_port;
 
 typedef enum source_port {
@@ -57,6 +61,12 @@ typedef enum rest_port { REST_GAIN_DB, REST_SOLO, REST_MUTE, REST_LEVEL_DB } res
 static inline unsigned port_of_source(unsigned source, source_port which)
 {
     return PORT_FIRST_SOURCE + N_SOURCE_PORTS * source + (unsigned)which;
+}
+
+/** Notes out: behind the audio. */
+static inline unsigned port_of_midi(unsigned n_channels)
+{
+    return PORT_FIRST_AUDIO + n_channels * N_AUDIO;
 }
 
 #endif

@@ -8,6 +8,7 @@ HEAD = """\
 @prefix bufs: <http://lv2plug.in/ns/ext/buf-size#> .
 @prefix doap: <http://usefulinc.com/ns/doap#> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix midi: <http://lv2plug.in/ns/ext/midi#> .
 @prefix log: <http://lv2plug.in/ns/ext/log#> .
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .
 @prefix opts: <http://lv2plug.in/ns/ext/options#> .
@@ -66,17 +67,19 @@ def span(default, low, high):
     return [f"lv2:default {default}", f"lv2:minimum {low}", f"lv2:maximum {high}"]
 
 
-def events(kind, symbol, name, comment, *more):
+def events(kind, symbol, name, comment, content, *more):
     return [f"a lv2:{kind}Port , atom:AtomPort", f'lv2:symbol "{symbol}"', f'lv2:name "{name}"',
-            f'rdfs:comment "{comment}"', "atom:bufferType atom:Sequence", "atom:supports patch:Message",
+            f'rdfs:comment "{comment}"', "atom:bufferType atom:Sequence", f"atom:supports {content}",
             "rsz:minimumSize 8192", *more]
 
 
 def plugin_ports():
     points = " , ".join(f'[ rdfs:label "{label}" ; rdf:value {value} ]' for label, value in MODES)
     return [
-        events("Input", "control", "Control", "Messages to the plugin", "lv2:designation lv2:control"),
-        events("Output", "notify", "Notify", "Messages from the plugin", "lv2:designation lv2:control"),
+        events("Input", "control", "Control", "Messages to the plugin", "patch:Message",
+               "lv2:designation lv2:control"),
+        events("Output", "notify", "Notify", "Messages from the plugin", "patch:Message",
+               "lv2:designation lv2:control"),
         control("Output", "latency", "Latency", "By how much the output is late", *span(0, 0, 65536),
                 "lv2:portProperty lv2:reportsLatency , lv2:integer , pprop:notOnGUI",
                 "lv2:designation lv2:latency", "units:unit units:frame"),
@@ -175,6 +178,9 @@ def plugin(variant, channels, version):
                              "lv2:portProperty lv2:connectionOptional")
     ports += audio_ports("Output", "stem_rest", "Rest Out", f"{uri}#stem_rest", channels,
                          'rdfs:comment "The rest alone, before its gain"', "lv2:portProperty lv2:connectionOptional")
+    ports.append(events("Output", "midi", "MIDI Out",
+                        "The notes of a dictionary of notes or drums, as they are heard: source 1 on channel 1, and so on",
+                        "midi:MidiEvent", "lv2:portProperty lv2:connectionOptional"))
     body = PLUGIN.format(variant=variant, title=variant.capitalize(), minor=version[0], micro=version[1],
                          stems=STEMS, ports=numbered(ports))
     body += group(f"{uri}#in", "Input", "in", f"{shape} , pg:InputGroup")

@@ -87,6 +87,8 @@ static void connect_port(LV2_Handle handle, uint32_t port, void *data)
         p->ports[port] = data;
     } else if (port - PORT_FIRST_AUDIO < p->n_channels * N_AUDIO) {
         p->audio[port - PORT_FIRST_AUDIO] = data;
+    } else if (port == port_of_midi((unsigned)p->n_channels)) {
+        p->midi.port = data;
     }
 }
 
@@ -182,6 +184,7 @@ static void run(LV2_Handle handle, uint32_t n)
     play(p, n);
     report(p);
     messages_write(p);
+    midi_write(p, n);
 }
 
 static const void *extension_data(const char *uri)

@@ -22,6 +22,7 @@ void ub_stream_model_free(ub_stream_model *model)
         ub_matrix_free(&model->gains);
         ub_matrix_free(&model->stack);
         ub_context_free(&model->context);
+        ub_hearing_free(&model->hearing);
         free(model->names);
         free(model->work);
         free(model->masks);
@@ -163,7 +164,8 @@ static ub_status prepare(const ub_stream_settings *settings, const ub_dictionary
     status = status ? status
                     : ub_masker_new(&view, &model->gains, p.component_source, model->n_sources,
                                     settings->mask_exponent, NULL, &model->masker, why);
-    if (!status && !allocate(model)) {
+    const double hop_s = (double)model->transform.hop_samples / settings->rate_hz;
+    if (!status && (!allocate(model) || ub_hearing_new(fitted, hop_s, &model->hearing))) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", model->n_components);
     }
     parts_free(&p);
@@ -326,6 +328,11 @@ void ub_stream_model_mask(ub_stream_model *model)
         masks[j] = model->masks + j * model->mask_stride;
     }
     ub_masker_run(model->masker, 0, &model->activations, 0, 1, model->work, masks);
+}
+
+void ub_stream_model_track(ub_stream_model *model, uint64_t sample, ub_note_queue *queue)
+{
+    ub_hearing_frame(&model->hearing, ub_matrix_column(&model->activations, 0), sample, queue);
 }
 
 // ---- the rest ----------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ static double cost_of(const ub_plan_shape *shape, ub_step_kind kind)
         return 70.0 * bins + 4.0 * components;
     case UB_STEP_UPDATE:
         return 4.0 * rows * (components + 8.0);
+    case UB_STEP_TRACK:
+        return 40.0 * components;
     case UB_STEP_MASK:
         return 3.0 * bins * (components + 8.0 * sources);
     case UB_STEP_HEAR:

@@ -12,6 +12,7 @@ typedef enum ub_step_kind {
     UB_STEP_ANALYSE, ///< a channel
     UB_STEP_BEGIN, ///< the activations
     UB_STEP_UPDATE, ///< all activations, once
+    UB_STEP_TRACK, ///< the notes in them
     UB_STEP_MASK, ///< all masks
     UB_STEP_STEM, ///< one channel of a source
     UB_STEP_HEAR, ///< what the rest learns from

@@ -43,6 +43,8 @@ struct ub_stream {
     float *work, *scratch;
     float *magnitudes; // n_bins, of the frame, all channels together
     ub_past past; // the frames before
+    ub_note_queue queue;
+    uint64_t clock; // samples that have come in
     ub_stream_model *model, *waiting, *retired;
     bool swaps; // `waiting` counts, NULL too
     source_state sources[UB_STREAM_MAX_SOURCES];
@@ -67,6 +69,7 @@ void ub_stream_free(ub_stream *stream)
     ub_stft_free(stream->stft);
     free(stream->magnitudes);
     ub_past_free(&stream->past);
+    ub_note_queue_free(&stream->queue);
     for (size_t c = 0; c < UB_STREAM_MAX_CHANNELS; c++) {
         free(stream->history[c]);
     }
@@ -91,7 +94,7 @@ static bool allocate(ub_stream *s)
     s->scratch = calloc(s->size, sizeof *s->scratch);
     s->magnitudes = calloc(s->n_bins, sizeof *s->magnitudes);
     return s->rings && s->spectra && s->masked && s->scratch && s->magnitudes &&
-           !ub_stft_work_new(s->stft, &s->work) &&
+           !ub_stft_work_new(s->stft, &s->work) && !ub_note_queue_new(&s->queue) &&
            !ub_past_new(s->n_bins, ub_past_frames((double)s->hop / s->settings.rate_hz), &s->past);
 }
 
@@ -111,10 +114,18 @@ static void plan_steps(ub_stream *s)
         shape.counts[UB_STEP_CARRY] = s->carries ? ub_stream_model_batches(model) : 0;
         shape.counts[UB_STEP_BEGIN] = shape.counts[UB_STEP_MASK] = 1;
         shape.counts[UB_STEP_UPDATE] = s->settings.n_updates;
+        shape.counts[UB_STEP_TRACK] = model->hearing.tracker != NULL;
         shape.counts[UB_STEP_HEAR] = model->n_free > 0;
         shape.counts[UB_STEP_LEARN] = model->batches_per_frame;
     }
     ub_plan_make(&shape, &s->plan);
+}
+
+static void end_notes(ub_stream *s)
+{
+    if (s->model) {
+        ub_hearing_end(&s->model->hearing, s->clock, &s->queue);
+    }
 }
 
 // Between two frames. What waits has to wait on while nobody has come for the model before.
@@ -125,6 +136,7 @@ static void take_model(ub_stream *s)
     const bool takes = s->swaps && !s->retired;
     if (takes) {
         s->carries = ub_stream_model_exchange_rest(s->waiting, s->model);
+        end_notes(s);
         if (!s->model) { // what it holds is from before there was none
             ub_past_clear(&s->past);
         }
@@ -203,6 +215,7 @@ void ub_stream_reset(ub_stream *s)
     }
     s->position = s->head = s->next_step = 0;
     ub_past_clear(&s->past);
+    end_notes(s);
     take_model(s);
     if (s->model) {
         ub_stream_model_forget(s->model);
@@ -238,6 +251,16 @@ void ub_stream_set_gain(ub_stream *stream, size_t source, float gain)
 float ub_stream_level(const ub_stream *stream, size_t source)
 {
     return source < UB_STREAM_MAX_SOURCES ? (float)sqrt(stream->sources[source].mean_square) : 0.0f;
+}
+
+uint64_t ub_stream_clock(const ub_stream *stream)
+{
+    return stream->clock;
+}
+
+size_t ub_stream_take_notes(ub_stream *stream, ub_stream_note *notes, size_t most)
+{
+    return ub_note_queue_take(&stream->queue, notes, most);
 }
 
 // ---- the steps of a frame ----------------------------------------------------------------------
@@ -307,6 +330,9 @@ static void run_step(ub_stream *s, const ub_step *step)
         break;
     case UB_STEP_UPDATE:
         ub_stream_model_update(s->model);
+        break;
+    case UB_STEP_TRACK:
+        ub_stream_model_track(s->model, s->clock, &s->queue);
         break;
     case UB_STEP_MASK:
         ub_stream_model_mask(s->model);
@@ -435,6 +461,7 @@ void ub_stream_process(ub_stream *s, const float *const *in, float *const *out, 
         take_in(s, in, done, some);
         put_out(s, out, stems, n_stems, done, some);
         s->position += some;
+        s->clock += some;
         done += some;
         if (s->position == s->hop) {
             end_hop(s);

@@ -5,6 +5,7 @@
 
 #include "dictionary/context.h"
 #include "factor/learner.h"
+#include "hearing.h"
 #include "past.h"
 #include "unbraid/mask.h"
 #include "unbraid/nmf.h"
@@ -35,6 +36,8 @@ struct ub_stream_model {
     float *masks; // n_sources x mask_stride
     size_t mask_stride;
 
+    ub_hearing hearing; // of its notes
+
     // The rest: the last components, in batches; each frame teaches the next few of them.
     size_t n_free;
     ub_learner *learner; // NULL when n_free is 0
@@ -59,6 +62,9 @@ void ub_stream_model_begin(ub_stream_model *model, const float *magnitudes, cons
 
 /** One update for the frame. */
 void ub_stream_model_update(ub_stream_model *model);
+
+/** Track the notes of the frame, which became known at `sample`. */
+void ub_stream_model_track(ub_stream_model *model, uint64_t sample, ub_note_queue *queue);
 
 /** Masks of all sources for the frame: mask of source j from masks + j * mask_stride on. */
 void ub_stream_model_mask(ub_stream_model *model);

@@ -9,7 +9,7 @@ import subprocess
 from toolkit import TOOL, Test, main
 
 SOURCE = pathlib.Path(os.environ["UNBRAID_SOURCE"])
-COMMANDS = ["separate", "learn", "eval", "info", "presets", "live", "play", "devices"]
+COMMANDS = ["separate", "transcribe", "learn", "eval", "info", "presets", "live", "play", "devices"]
 LIVE = {"live", "play", "devices"}  # the tool has these where there was PortAudio when it was built
 BUILT = [c for c in COMMANDS if c not in LIVE or os.environ.get("UNBRAID_LIVE") == "1"]
 

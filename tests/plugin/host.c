@@ -5,6 +5,7 @@
 #include "malloc_guard.h"
 
 #include <lv2/atom/util.h>
+#include <lv2/midi/midi.h>
 #include <lv2/patch/patch.h>
 #include <lv2/state/state.h>
 #include <lv2/urid/urid.h>
@@ -183,7 +184,7 @@ host *host_new(const char *uri, double rate_hz, host_worker worker)
     lilv_node_free(node);
     must(h->plugin, "LV2_PATH has no such plugin");
     float defaults[PORT_FIRST_AUDIO + HOST_MAX_AUDIO];
-    must(lilv_plugin_get_num_ports(h->plugin) == PORT_FIRST_AUDIO + h->n_channels * N_AUDIO,
+    must(lilv_plugin_get_num_ports(h->plugin) == port_of_midi((unsigned)h->n_channels) + 1,
          "the number of ports");
     lilv_plugin_get_port_ranges_float(h->plugin, NULL, NULL, defaults);
     memcpy(h->controls, defaults, sizeof h->controls);
@@ -258,6 +259,28 @@ static void hear(host *h)
     }
 }
 
+static void hear_midi(host *h, size_t n)
+{
+    const LV2_Atom_Sequence *events = (const LV2_Atom_Sequence *)h->events_midi;
+    int64_t last = 0;
+    LV2_ATOM_SEQUENCE_FOREACH(events, event)
+    {
+        const unsigned char *message = LV2_ATOM_BODY_CONST(&event->body);
+        const int64_t frame = event->time.frames;
+        must(event->body.type == map_uri(h, LV2_MIDI__MidiEvent) && event->body.size == 3,
+             "no MIDI message of three bytes");
+        must(frame >= last && (frame < (int64_t)n || frame == 0), "a note outside its block");
+        must((message[0] & 0xe0) == 0x80 && message[1] < 128 && message[2] < 128, "no note");
+        last = frame;
+        unsigned char *sounds = &h->sounding[message[0] & 0x0f][message[1]];
+        const bool is_on = (message[0] & 0xf0) == 0x90;
+        must(is_on ? *sounds == 0 && message[2] > 0 : *sounds > 0, "a note begins or ends twice");
+        *sounds = is_on ? message[2] : 0;
+        h->n_on += is_on;
+        h->n_off += !is_on;
+    }
+}
+
 static void notice(host *h, const char *call)
 {
     h->forbidden = call ? call : h->forbidden;
@@ -285,6 +308,11 @@ void host_run(host *h, float *const *audio, size_t n)
     LV2_Atom *out = (LV2_Atom *)h->events_out;
     out->type = h->forge.Chunk;
     out->size = HOST_EVENT_BYTES - sizeof *out;
+    LV2_Atom *midi = (LV2_Atom *)h->events_midi;
+    midi->type = h->forge.Chunk;
+    midi->size = h->midi_bytes > 0 ? (uint32_t)(h->midi_bytes - sizeof *midi) : 0;
+    lilv_instance_connect_port(h->instance, port_of_midi((unsigned)h->n_channels),
+                               h->midi_bytes > 0 ? h->events_midi : NULL);
     const bool is_guarded = h->worker == WORKER_DEFERRED;
     if (is_guarded) {
         malloc_guard_start(0);
@@ -297,6 +325,9 @@ void host_run(host *h, float *const *audio, size_t n)
         h->n_allocations += malloc_guard_stop(NULL);
     }
     hear(h);
+    if (h->midi_bytes > 0) {
+        hear_midi(h, n);
+    }
     begin_events(h);
 }
 

@@ -55,6 +55,10 @@ typedef struct host {
     float controls[PORT_FIRST_AUDIO];
     LV2_Atom_Forge forge;
     _Alignas(8) unsigned char events_in[HOST_EVENT_BYTES], events_out[HOST_EVENT_BYTES];
+    _Alignas(8) unsigned char events_midi[HOST_EVENT_BYTES];
+    size_t midi_bytes; // that the port of notes has, of HOST_EVENT_BYTES; 0: it is not connected
+    size_t n_on, n_off; // notes
+    unsigned char sounding[16][128]; // the velocity of each, by channel
     LV2_Atom_Forge_Frame frame;
     char told[4096]; // the path of the last patch:Set from the plugin
     size_t n_told, n_errors, n_notes;

@@ -131,6 +131,19 @@ UB_API UB_MUST_USE ub_status ub_dictionary_pick(const ub_dictionary *from, const
                                                 ub_message *why);
 
 /**
+   The same templates with ranges of notes as sources, so that a separation gives a stem for each:
+   with one pitch, two hands. A range that no note lies in is left out. Ranges are called
+   "below-C4", "C4-to-B4" and "from-C5", with the name of their source in front where there are
+   several; templates of no note make a range "unpitched".
+
+   @param pitches  n MIDI note numbers, ascending, 1 to 127: where ranges begin.
+   @return UB_OK, UB_BAD_VALUE (it has no notes; pitches in disorder; names that get too long; too
+           many sources), UB_NO_MEMORY. `out` is set on success only.
+*/
+UB_API UB_MUST_USE ub_status ub_dictionary_split(const ub_dictionary *from, const int *pitches,
+                                                 size_t n, ub_dictionary *out, ub_message *why);
+
+/**
    The same dictionary for another sample rate and transform: each template is interpolated
    linearly over frequency in Hz onto the bins of the new transform, as a density (so that a
    template summed over frequency keeps its sum), and scaled to its old sum over the bins that

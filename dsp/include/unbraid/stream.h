@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -152,6 +153,27 @@ UB_API UB_RT float ub_strip_gains(const ub_strip *strips, size_t n, float *gains
 
 /** RMS of a source before its gain, over all channels and the last 50 ms or so. */
 UB_API UB_RT float ub_stream_level(const ub_stream *stream, size_t source);
+
+/** A note of the dictionary that begins or ends in what comes in. */
+typedef struct ub_stream_note {
+    uint64_t sample; ///< when it was heard: samples that had come in by then, see ub_stream_clock()
+    int pitch; ///< MIDI note number
+    int velocity; ///< 1 to 127 where it begins, 0 where it ends
+    size_t source;
+} ub_stream_note;
+
+/** Samples that have come in since the stream was made; a reset does not turn it back. */
+UB_API UB_RT uint64_t ub_stream_clock(const ub_stream *stream);
+
+/**
+   Take the notes that have been heard since the last call, in the order of time: those of templates
+   with a pitch, found in their activations as by ub_note_tracker, about 50 ms after they begin
+   (docs/measurements.md). Each one that begins ends later, by the model that goes at the latest.
+   Where nobody takes them they wait, and after some thousand no more are heard.
+
+   @param notes  Room for `most`. @return how many there are now.
+*/
+UB_API UB_RT size_t ub_stream_take_notes(ub_stream *stream, ub_stream_note *notes, size_t most);
 
 /**
    Process n samples (0 is fine).

@@ -7,6 +7,7 @@
 #include "dictionary.h"
 #include "evaluate.h"
 #include "file.h"
+#include "learn_notes.h"
 #include "mask.h"
 #include "matrix.h"
 #include "midi.h"
