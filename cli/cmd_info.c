@@ -29,15 +29,6 @@ static size_t components_of(const ub_dictionary *dictionary, size_t source)
     return n;
 }
 
-static size_t notes_of(const ub_dictionary *dictionary)
-{
-    size_t n = 0;
-    for (size_t k = 0; dictionary->component_pitch && k < dictionary->templates.n_cols; k++) {
-        n += dictionary->component_pitch[k] >= 0;
-    }
-    return n;
-}
-
 static double context_ms(const ub_dictionary *dictionary)
 {
     return 1000.0 * (double)dictionary->context_samples / dictionary->rate_hz;
@@ -53,7 +44,7 @@ static void print_optional(const ub_dictionary *dictionary)
         puts("  masks:     from reconstruction templates of their own");
     }
     if (dictionary->component_pitch) {
-        printf("  notes:     %zu components have a pitch\n", notes_of(dictionary));
+        printf("  notes:     %zu components have a pitch\n", ub_dictionary_n_notes(dictionary));
     }
 }
 
@@ -102,7 +93,8 @@ static void print_dictionary_json(const char *path, const ub_dictionary *diction
     printf(", \"frames_before\": %zu, \"frames_after\": %zu, \"context_samples\": %zu, "
            "\"has_reconstruction\": %s, \"notes\": %zu",
            dictionary->n_before, dictionary->n_after, dictionary->context_samples,
-           dictionary->reconstruction.n_rows > 0 ? "true" : "false", notes_of(dictionary));
+           dictionary->reconstruction.n_rows > 0 ? "true" : "false",
+           ub_dictionary_n_notes(dictionary));
     print_json_text("licence", dictionary->licence);
     print_json_text("origin", dictionary->origin);
     puts("}");

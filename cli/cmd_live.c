@@ -32,6 +32,8 @@ static const struct option_row rows[] = {
     {"forget", '\0', "S", "how long they remember, in seconds of sound (0.5 to 60; default 1)"},
     {"record", '\0', "DIR",
      "write the input and the stems to this folder, as WAV of 32-bit floats"},
+    {"midi", '\0', "FILE",
+     "write the notes that are heard to this MIDI file; -: as lines to standard output"},
     {"frames", '\0', "N", "stop after so many samples of a channel"},
     {"seconds", '\0', "S", "stop after so much sound"},
 };
@@ -149,6 +151,8 @@ static bool take(void *context, const char *name, const char *value)
         return option_number(&live_usage, "--forget", value, 0.5, 60.0, &settings->forget_s);
     } else if (strcmp(name, "record") == 0) {
         settings->record = *value ? value : ".";
+    } else if (strcmp(name, "midi") == 0) {
+        settings->midi = value;
     } else if (strcmp(name, "frames") == 0) {
         return option_count(&live_usage, "--frames", value, 1, UINT64_C(1) << 62,
                             &settings->n_frames);
@@ -257,6 +261,17 @@ static enum outcome check_sources(struct job *job)
     return DONE;
 }
 
+static enum outcome check_notes(const struct job *job)
+{
+    if (job->session.live.midi && ub_dictionary_n_notes(&job->dictionary) == 0) {
+        report_error(job->session.dictionary_path ? job->session.dictionary_path : "--midi",
+                     "has no notes; take a dictionary of notes, such as 'unbraid learn --notes' "
+                     "makes");
+        return FAILED;
+    }
+    return DONE;
+}
+
 static enum outcome load_dictionary(struct job *job)
 {
     ub_message why = {""};
@@ -271,7 +286,8 @@ static enum outcome load_dictionary(struct job *job)
     if (job->session.save && !dictionary_file_can_be_saved(job->session.save, "--save")) {
         return FAILED;
     }
-    const enum outcome outcome = check_sources(job);
+    enum outcome outcome = check_notes(job);
+    outcome = outcome == DONE ? check_sources(job) : outcome;
     return outcome == DONE ? set_faders(job) : outcome;
 }
 

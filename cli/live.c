@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The audio thread runs the stream and touches atomics, nothing else.
 #include "live.h"
+#include "note_log.h"
 #include "recorder.h"
 #include "report.h"
 #include "sound_devices.h"
@@ -22,6 +23,7 @@ struct live {
     ub_stream *stream;
     PaStream *sound;
     struct recorder *recorder; // NULL when nothing is recorded
+    struct note_log *notes; // NULL when nobody wants them
     float stems[UB_STREAM_MAX_SOURCES * UB_STREAM_MAX_CHANNELS][STEP_FRAMES];
     ub_stream_settings settings; // of the stream
     size_t n_free; // of models
@@ -80,6 +82,9 @@ static void process(struct live *live, const float *const *in, float *const *out
             lesson_hear(lesson, ins, step, sounds);
         }
         process_step(live, ins, outs, step);
+        if (live->notes) {
+            note_log_hear(live->notes, live->stream);
+        }
     }
 }
 
@@ -238,6 +243,23 @@ static bool open_recorder(const struct live_settings *settings, const ub_diction
     return !settings->record || recorder_start(&recorder, &live->recorder);
 }
 
+static bool open_notes(const struct live_settings *settings, const ub_dictionary *dictionary,
+                       struct live *live)
+{
+    if (!settings->midi) {
+        return true;
+    }
+    const struct note_log_settings notes = {
+        .path = settings->midi,
+        .names = (const char *const *)dictionary->source_names,
+        .n_sources = dictionary->n_sources,
+        .rate_hz = live->rate_hz,
+        .delay_s = ub_stream_note_delay(live->stream),
+    };
+    live->notes = note_log_new(&notes);
+    return live->notes != NULL;
+}
+
 bool live_open(const struct live_settings *settings, const ub_dictionary *dictionary,
                const char *dictionary_path, struct live **out)
 {
@@ -256,7 +278,7 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
     atomic_init(&live->n_frames, 0);
     atomic_init(&live->n_xruns, 0);
     if (!open_sound(settings, live) || !open_stream(settings, dictionary, dictionary_path, live) ||
-        !open_recorder(settings, dictionary, live)) {
+        !open_recorder(settings, dictionary, live) || !open_notes(settings, dictionary, live)) {
         live_close(live);
         return false;
     }
@@ -289,14 +311,21 @@ static void flush_stems(struct live *live)
     }
 }
 
+bool live_follow(struct live *live, void (*speak)(void))
+{
+    return !live->notes || note_log_follow(live->notes, speak);
+}
+
 bool live_stop(struct live *live)
 {
     sound_stream_stop(live->sound);
+    const bool has_notes =
+        !live->notes || note_log_finish(live->notes, atomic_load(&live->n_frames));
     if (!live->recorder) {
-        return true;
+        return has_notes;
     }
     flush_stems(live);
-    return recorder_finish(live->recorder);
+    return recorder_finish(live->recorder) && has_notes;
 }
 
 void live_close(struct live *live)
@@ -304,6 +333,7 @@ void live_close(struct live *live)
     if (live) {
         sound_stream_close(live->sound);
         recorder_free(live->recorder);
+        note_log_free(live->notes);
         ub_stream_model_free(atomic_load(&live->fresh));
         ub_stream_model_free(atomic_load(&live->retired));
         ub_stream_free(live->stream);

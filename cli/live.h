@@ -29,6 +29,7 @@ struct live_settings {
     uint64_t n_frames; ///< to stop after; 0 for never
     double seconds; ///< the same in time
     const char *record; ///< folder for input and stems, or NULL
+    const char *midi; ///< file for the notes that are heard, "-" for lines, or NULL
 };
 
 struct live;
@@ -55,6 +56,10 @@ bool live_open(const struct live_settings *settings, const ub_dictionary *dictio
 
 /** Let sound run. @return false after a report. */
 bool live_start(struct live *live);
+
+/** What is to be done now and then while it runs, on the thread that started it. `speak` is called
+    before lines are written to standard output. @return false after a report. */
+bool live_follow(struct live *live, void (*speak)(void));
 
 /** Stop the sound at once, and complete what is recorded. @return false after a report. */
 bool live_stop(struct live *live);

@@ -97,7 +97,7 @@ static bool look(void *context)
         session->fresh = NULL;
         show_faders(session);
     }
-    return live_state(session->running).is_running;
+    return live_follow(session->running, console_speak) && live_state(session->running).is_running;
 }
 
 static bool take_teaching_key(struct live_session *session, int key)

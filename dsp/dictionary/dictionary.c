@@ -91,6 +91,15 @@ static ub_status check_templates(const ub_dictionary *dictionary, ub_message *wh
     return UB_OK;
 }
 
+size_t ub_dictionary_n_notes(const ub_dictionary *dictionary)
+{
+    size_t n = 0;
+    for (size_t k = 0; dictionary->component_pitch && k < dictionary->templates.n_cols; k++) {
+        n += dictionary->component_pitch[k] >= 0;
+    }
+    return n;
+}
+
 static ub_status check_context(const ub_dictionary *dictionary, ub_message *why)
 {
     const ub_matrix *context = &dictionary->context;

@@ -2,6 +2,7 @@
 // From a recording to its notes: a model is fitted to a sample of the frames, then all frames pass
 // block by block through the activations of keys and the tracker.
 #include "unbraid/transcribe.h"
+#include "drums.h"
 #include "flux.h"
 #include "ground/floats.h"
 #include "ground/progress_part.h"
@@ -20,6 +21,7 @@
 enum {
     BLOCK_CELLS = 4,
     SAMPLE_FRAMES = 4096, // 95 s
+    SEGMENT_FRAMES = 4096, // of drums: 48 s
     UPDATES = 30
 };
 
@@ -333,7 +335,9 @@ static ub_status hand_over(const ub_notes *from, ub_notes *to, ub_message *why)
 
 ub_note_limits ub_note_limits_default(void)
 {
-    return (ub_note_limits){.block_cells = BLOCK_CELLS, .sample_frames = SAMPLE_FRAMES};
+    return (ub_note_limits){.block_cells = BLOCK_CELLS,
+                            .sample_frames = SAMPLE_FRAMES,
+                            .segment_frames = SEGMENT_FRAMES};
 }
 
 ub_status ub_transcribe(const ub_audio *audio, const ub_dictionary *dictionary,
@@ -365,9 +369,15 @@ ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *aud
                        .nmf = factorisation(settings)};
     ub_status status = ub_settings_check(settings, why);
     status = status ? status : ub_dictionary_check(dictionary, why);
-    status = status ? status : open_front(&t, audio, dictionary, settings, why);
-    status = status ? status : allocate(&t, dictionary, why);
-    status = status ? status : transcribe(&t, settings, limits->sample_frames, progress, keys, why);
+    if (!status && ub_drums_are_in(dictionary)) {
+        status = ub_transcribe_drums(limits->segment_frames, audio, dictionary, settings, progress,
+                                     keys, &t.notes, why);
+    } else {
+        status = status ? status : open_front(&t, audio, dictionary, settings, why);
+        status = status ? status : allocate(&t, dictionary, why);
+        status =
+            status ? status : transcribe(&t, settings, limits->sample_frames, progress, keys, why);
+    }
     status = status ? status : hand_over(&t.notes, out, why);
     transcription_free(&t);
     return status;

@@ -8,6 +8,7 @@
 typedef struct ub_note_limits {
     size_t block_cells; ///< cells read and activated at a time; no bit depends on it
     size_t sample_frames; ///< most frames that templates are adapted to
+    size_t segment_frames; ///< of drums: most frames that are fitted at a time
 } ub_note_limits;
 
 /** What ub_transcribe() keeps to. */

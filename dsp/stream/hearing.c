@@ -12,20 +12,10 @@ enum { MOST_KEYS = UB_STREAM_MAX_SOURCES * (UB_DICTIONARY_MAX_PITCH + 1) };
 // note as two.
 static const double LOOK_AHEAD_S = 0.012;
 
-static bool has_notes(const ub_dictionary *dictionary)
-{
-    for (size_t k = 0; dictionary->component_pitch && k < dictionary->templates.n_cols; k++) {
-        if (dictionary->component_pitch[k] >= 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 ub_status ub_hearing_new(const ub_dictionary *dictionary, double hop_s, ub_hearing *out)
 {
     ub_hearing hearing = {0};
-    if (!has_notes(dictionary)) {
+    if (ub_dictionary_n_notes(dictionary) == 0) {
         *out = hearing;
         return UB_OK;
     }

@@ -258,6 +258,13 @@ uint64_t ub_stream_clock(const ub_stream *stream)
     return stream->clock;
 }
 
+double ub_stream_note_delay(const ub_stream *stream)
+{
+    // As measured; docs/measurements.md has how.
+    static const double delay_s[] = {0.118, 0.093, 0.068, 0.067};
+    return delay_s[stream->settings.mode];
+}
+
 size_t ub_stream_take_notes(ub_stream *stream, ub_stream_note *notes, size_t most)
 {
     return ub_note_queue_take(&stream->queue, notes, most);

@@ -6,7 +6,8 @@ import pathlib
 
 from toolkit import QUICK, Test, main, to_integers, tones, write_wav
 
-SHIPPED = {"drumkit", "harmonic-percussive", "piano", "speech-noise"}
+NOTES = {"piano-notes", "guitar-notes"}
+SHIPPED = {"drumkit", "harmonic-percussive", "piano", "speech-noise"} | NOTES
 
 
 class Presets(Test):
@@ -42,12 +43,13 @@ class Presets(Test):
             self.assertIn(f"{name}: {row['title']}\n  sources: {', '.join(row['sources'])}\n", text)
             self.assertEqual(set(self.stems("--preset", name)), set(row["sources"]))
             info = json.loads(self.run_tool("info", "--json", row["dictionary"]).out)
-            self.assertEqual(info["rate_hz"], 44100)
+            if name not in NOTES:  # whose dictionaries leave out what is above the partials of notes
+                self.assertEqual(info["rate_hz"], 44100)
             self.assertTrue(info["licence"] and info["origin"], name)
 
     def test_what_comes_along_is_small(self):
         files = [pathlib.Path(row["dictionary"]) for row in self.listed().values()]
-        self.assertLess(sum(file.stat().st_size for file in files), 6 << 20)
+        self.assertLess(sum(file.stat().st_size for file in files), 10 << 20)
 
     def test_a_preset_brings_its_dictionary_and_settings_and_options_win(self):
         self.write_own("title = Own\ndictionary = d1\nmask-exponent = 2\n", d1=1, d2=2)

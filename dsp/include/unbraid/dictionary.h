@@ -78,6 +78,9 @@ UB_API UB_MUST_USE ub_status ub_name_check(const char *name, ub_message *why);
     UB_BAD_SHAPE, UB_BAD_VALUE or UB_BAD_SETTING. */
 UB_API UB_MUST_USE ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why);
 
+/** How many of its templates are notes. */
+UB_API UB_RT size_t ub_dictionary_n_notes(const ub_dictionary *dictionary);
+
 /** Free what the dictionary owns and zero the struct. Half-built ones, zeroed ones and NULL are
     fine. */
 UB_API void ub_dictionary_free(ub_dictionary *dictionary);

@@ -167,13 +167,17 @@ UB_API UB_RT uint64_t ub_stream_clock(const ub_stream *stream);
 
 /**
    Take the notes that have been heard since the last call, in the order of time: those of templates
-   with a pitch, found in their activations as by ub_note_tracker, about 50 ms after they begin
-   (docs/measurements.md). Each one that begins ends later, by the model that goes at the latest.
+   with a pitch, found in their activations as by ub_note_tracker, ub_stream_note_delay() after they
+   begin. Each one that begins ends later, by the model that goes at the latest.
    Where nobody takes them they wait, and after some thousand no more are heard.
 
    @param notes  Room for `most`. @return how many there are now.
 */
 UB_API UB_RT size_t ub_stream_take_notes(ub_stream *stream, ub_stream_note *notes, size_t most);
+
+/** By how much notes are heard late, in seconds: the median for a piano, which half of all miss by
+    less than 10 ms. */
+UB_API UB_RT double ub_stream_note_delay(const ub_stream *stream);
 
 /**
    Process n samples (0 is fine).

@@ -24,7 +24,8 @@ typedef struct ub_key_frames {
 } ub_key_frames;
 
 /** Where the activations of keys go, for those who want more than notes: `begin` is called once,
-    then `write` with consecutive frames (n_keys x n; 1 is the level of the loudest frames). */
+    then `write` with consecutive frames (n_keys x n; 1 is the level of the loudest frames; of drums
+    the sum of the magnitudes of the hit that begins there). */
 typedef struct ub_key_sink {
     ub_status (*begin)(void *context, const ub_key_frames *frames, ub_message *why);
     ub_status (*write)(void *context, size_t first, size_t n, const ub_matrix *activations,
@@ -42,6 +43,10 @@ typedef struct ub_key_sink {
    Memory does not grow with the length of the recording, but for the notes: templates are adapted
    to a sample of it. The same settings and samples give the same notes for every number of threads.
 
+   Drums: where templates go on for some frames after their own (n_after, without n_before), each of
+   them is a hit, and the recording is deconvolved [2] with templates that become its own [3]. Keys
+   of one source are ways to hit it, one at a time. Stretches of at most 48 s are fitted one by one.
+
    @param dictionary  With component_pitch.
    @param settings    NULL means the default; UB_PARAM_SEED (of the sample), UB_PARAM_THREADS and
                       UB_PARAM_KERNELS are used.
@@ -55,6 +60,9 @@ typedef struct ub_key_sink {
 
    [1] Fevotte, Bertin, Durrieu. Nonnegative matrix factorization with the Itakura-Saito divergence,
        with application to music analysis. Neural Computation 21(3), 2009.
+   [2] Smaragdis. Non-negative matrix factor deconvolution; extraction of multiple sound sources
+   from monophonic inputs. ICA 2004. [3] Dittmar, Gartner. Real-time transcription and separation of
+   drum recordings based on NMF decomposition. DAFx 2014.
 */
 UB_API UB_MUST_USE ub_status ub_transcribe(const ub_audio *audio, const ub_dictionary *dictionary,
                                            const ub_settings *settings, const ub_progress *progress,

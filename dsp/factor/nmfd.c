@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The lags of all components lie side by side, so that every inner loop runs over neighbours: the
+// bins of a template, or, with the templates transposed, the components and lags of a bin.
+#include "nmfd.h"
+#include "ground/floats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double FLOOR = 1e-10; // of the largest value, added to the model
+
+struct ub_nmfd {
+    const ub_matrix *spectra;
+    size_t n_lags, n_components;
+    float floor;
+    ub_matrix origin; // templates as they came
+    ub_matrix templates;
+    ub_matrix transposed; // (L K) x F
+    ub_matrix activations; // K x T
+    ub_matrix ratio; // F x T: V / X
+    ub_matrix sums; // F x (L K): V/X shift(H, l)'
+    ub_matrix numerator; // K x T
+    float *products; // L K: what one frame gives to each lag
+    double *lag_sums; // L K: sums of the templates
+    double *scales; // K
+};
+
+void ub_nmfd_free(ub_nmfd *nmfd)
+{
+    if (!nmfd) {
+        return;
+    }
+    ub_matrix_free(&nmfd->origin);
+    ub_matrix_free(&nmfd->templates);
+    ub_matrix_free(&nmfd->transposed);
+    ub_matrix_free(&nmfd->activations);
+    ub_matrix_free(&nmfd->ratio);
+    ub_matrix_free(&nmfd->sums);
+    ub_matrix_free(&nmfd->numerator);
+    free(nmfd->products);
+    free(nmfd->lag_sums);
+    free(nmfd->scales);
+    free(nmfd);
+}
+
+static ub_status allocate(const ub_matrix *templates, ub_nmfd *nmfd)
+{
+    const size_t n_bins = templates->n_rows, n_columns = templates->n_cols;
+    const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
+    ub_status status = ub_matrix_copy(templates, &nmfd->origin);
+    status = status ? status : ub_matrix_copy(templates, &nmfd->templates);
+    status = status ? status : ub_matrix_new(n_columns, n_bins, &nmfd->transposed);
+    status = status ? status : ub_matrix_new(n_k, n_frames, &nmfd->activations);
+    status = status ? status : ub_matrix_new(n_bins, n_frames, &nmfd->ratio);
+    status = status ? status : ub_matrix_new(n_bins, n_columns, &nmfd->sums);
+    status = status ? status : ub_matrix_new(n_k, n_frames, &nmfd->numerator);
+    nmfd->products = ub_floats_new(n_columns);
+    nmfd->lag_sums = calloc(n_columns, sizeof *nmfd->lag_sums);
+    nmfd->scales = calloc(n_k, sizeof *nmfd->scales);
+    return status || !nmfd->products || !nmfd->lag_sums || !nmfd->scales ? UB_NO_MEMORY : UB_OK;
+}
+
+static double sum_of(const float *column, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += (double)column[i];
+    }
+    return sum;
+}
+
+// What is derived from the templates.
+static void prepare_templates(ub_nmfd *nmfd)
+{
+    for (size_t column = 0; column < nmfd->templates.n_cols; column++) {
+        const float *w = ub_matrix_column(&nmfd->templates, column);
+        nmfd->lag_sums[column] = sum_of(w, nmfd->templates.n_rows);
+        for (size_t f = 0; f < nmfd->templates.n_rows; f++) {
+            ub_matrix_column(&nmfd->transposed, f)[column] = w[f];
+        }
+    }
+}
+
+static void start_activations(ub_nmfd *nmfd)
+{
+    const ub_matrix *v = nmfd->spectra;
+    for (size_t t = 0; t < v->n_cols; t++) {
+        const double level = sum_of(ub_matrix_column(v, t), v->n_rows);
+        float *h = ub_matrix_column(&nmfd->activations, t);
+        for (size_t k = 0; k < nmfd->n_components; k++) {
+            h[k] = (float)(level / (double)nmfd->n_components);
+        }
+    }
+}
+
+ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size_t n_lags,
+                      ub_nmfd **out)
+{
+    ub_nmfd *nmfd = calloc(1, sizeof *nmfd);
+    if (!nmfd) {
+        return UB_NO_MEMORY;
+    }
+    nmfd->spectra = spectra;
+    nmfd->n_lags = n_lags;
+    nmfd->n_components = templates->n_cols / n_lags;
+    // Silence has a floor too, so that no model is zero.
+    nmfd->floor = (float)fmax(FLOOR * (double)ub_matrix_largest(spectra), 1e-30);
+    if (allocate(templates, nmfd)) {
+        ub_nmfd_free(nmfd);
+        return UB_NO_MEMORY;
+    }
+    prepare_templates(nmfd);
+    start_activations(nmfd);
+    *out = nmfd;
+    return UB_OK;
+}
+
+// Lags that reach frame t from frames that there are, or from it if there are frames ahead.
+static size_t lags_within(const ub_nmfd *nmfd, size_t n_frames)
+{
+    return n_frames < nmfd->n_lags ? n_frames : nmfd->n_lags;
+}
+
+static void model_frame(const ub_nmfd *nmfd, size_t t, float *x)
+{
+    const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
+    for (size_t f = 0; f < n_bins; f++) {
+        x[f] = nmfd->floor;
+    }
+    for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
+        const float *h = ub_matrix_column(&nmfd->activations, t - lag);
+        for (size_t k = 0; k < n_k; k++) {
+            const float *w = ub_matrix_column(&nmfd->templates, lag * n_k + k);
+            for (size_t f = 0; f < n_bins; f++) {
+                x[f] += w[f] * h[k];
+            }
+        }
+    }
+}
+
+static void compute_ratio(ub_nmfd *nmfd)
+{
+    for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
+        const float *v = ub_matrix_column(nmfd->spectra, t);
+        float *ratio = ub_matrix_column(&nmfd->ratio, t);
+        model_frame(nmfd, t, ratio);
+        for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
+            ratio[f] = v[f] / ratio[f];
+        }
+    }
+}
+
+// W_l' of one frame of the ratio, for all lags.
+static void project_frame(const ub_nmfd *nmfd, size_t t)
+{
+    const size_t n = nmfd->templates.n_cols;
+    const float *ratio = ub_matrix_column(&nmfd->ratio, t);
+    memset(nmfd->products, 0, n * sizeof *nmfd->products);
+    for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
+        const float *w = ub_matrix_column(&nmfd->transposed, f);
+        for (size_t i = 0; i < n; i++) {
+            nmfd->products[i] += w[i] * ratio[f];
+        }
+    }
+}
+
+static void sum_numerators(ub_nmfd *nmfd)
+{
+    const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
+    memset(nmfd->numerator.data, 0, n_frames * nmfd->numerator.stride * sizeof(float));
+    for (size_t t = 0; t < n_frames; t++) {
+        project_frame(nmfd, t);
+        for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
+            float *numerator = ub_matrix_column(&nmfd->numerator, t - lag);
+            for (size_t k = 0; k < n_k; k++) {
+                numerator[k] += nmfd->products[lag * n_k + k];
+            }
+        }
+    }
+}
+
+void ub_nmfd_update_activations(ub_nmfd *nmfd)
+{
+    const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
+    compute_ratio(nmfd);
+    sum_numerators(nmfd);
+    for (size_t t = 0; t < n_frames; t++) {
+        const size_t n_lags = lags_within(nmfd, n_frames - t);
+        float *h = ub_matrix_column(&nmfd->activations, t);
+        const float *numerator = ub_matrix_column(&nmfd->numerator, t);
+        for (size_t k = 0; k < n_k; k++) {
+            double denominator = 0.0;
+            for (size_t lag = 0; lag < n_lags; lag++) {
+                denominator += nmfd->lag_sums[lag * n_k + k];
+            }
+            h[k] = denominator > 0.0 ? (float)((double)(h[k] * numerator[k]) / denominator) : 0.0f;
+        }
+    }
+}
+
+static void correlate(ub_nmfd *nmfd)
+{
+    const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
+    memset(nmfd->sums.data, 0, nmfd->sums.n_cols * nmfd->sums.stride * sizeof(float));
+    for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
+        const float *ratio = ub_matrix_column(&nmfd->ratio, t);
+        for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
+            const float *h = ub_matrix_column(&nmfd->activations, t - lag);
+            for (size_t k = 0; k < n_k; k++) {
+                float *sums = ub_matrix_column(&nmfd->sums, lag * n_k + k);
+                for (size_t f = 0; f < n_bins; f++) {
+                    sums[f] += ratio[f] * h[k];
+                }
+            }
+        }
+    }
+}
+
+// The sum of shift(H, lag) of component k; the last `lag` frames fall off the end.
+static double sum_shifted(const ub_nmfd *nmfd, size_t k, size_t lag)
+{
+    double sum = 0.0;
+    for (size_t t = 0; t + lag < nmfd->activations.n_cols; t++) {
+        sum += (double)ub_matrix_column(&nmfd->activations, t)[k];
+    }
+    return sum;
+}
+
+// The plain update, in place of the sums. @return what it sums to over all lags.
+static double multiply(ub_nmfd *nmfd, size_t k)
+{
+    double sum = 0.0;
+    for (size_t lag = 0; lag < nmfd->n_lags; lag++) {
+        const size_t column = lag * nmfd->n_components + k;
+        const float *w = ub_matrix_column(&nmfd->templates, column);
+        float *next = ub_matrix_column(&nmfd->sums, column);
+        const double heard = sum_shifted(nmfd, k, lag);
+        for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
+            // What was not heard stays.
+            next[f] = heard > 0.0 ? (float)((double)(w[f] * next[f]) / heard) : w[f];
+        }
+        sum += sum_of(next, nmfd->spectra->n_rows);
+    }
+    return sum;
+}
+
+static void restrain(ub_nmfd *nmfd, size_t k, double scale, double restraint)
+{
+    for (size_t lag = 0; lag < nmfd->n_lags; lag++) {
+        const size_t column = lag * nmfd->n_components + k;
+        const float *origin = ub_matrix_column(&nmfd->origin, column);
+        const float *next = ub_matrix_column(&nmfd->sums, column);
+        float *w = ub_matrix_column(&nmfd->templates, column);
+        for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
+            const double adapted = (1.0 - restraint) * (double)next[f] / scale;
+            w[f] = (float)(restraint * (double)origin[f] + adapted);
+        }
+    }
+}
+
+void ub_nmfd_update_templates(ub_nmfd *nmfd, double restraint)
+{
+    compute_ratio(nmfd);
+    correlate(nmfd);
+    for (size_t k = 0; k < nmfd->n_components; k++) {
+        const double sum = multiply(nmfd, k);
+        // Nothing of it was in the data: it keeps its templates, without sound.
+        nmfd->scales[k] = sum;
+        if (sum > 0.0) {
+            restrain(nmfd, k, sum, restraint);
+        }
+    }
+    for (size_t t = 0; t < nmfd->activations.n_cols; t++) {
+        float *h = ub_matrix_column(&nmfd->activations, t);
+        for (size_t k = 0; k < nmfd->n_components; k++) {
+            h[k] = (float)((double)h[k] * nmfd->scales[k]);
+        }
+    }
+    prepare_templates(nmfd);
+}
+
+double ub_nmfd_cost(ub_nmfd *nmfd)
+{
+    double cost = 0.0;
+    for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
+        const float *v = ub_matrix_column(nmfd->spectra, t);
+        float *x = ub_matrix_column(&nmfd->ratio, t);
+        model_frame(nmfd, t, x);
+        for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
+            const double a = (double)v[f], b = (double)x[f];
+            cost += b - a + (a > 0.0 ? a * log(a / b) : 0.0);
+        }
+    }
+    return cost;
+}
+
+const ub_matrix *ub_nmfd_activations(const ub_nmfd *nmfd)
+{
+    return &nmfd->activations;
+}
+
+const ub_matrix *ub_nmfd_templates(const ub_nmfd *nmfd)
+{
+    return &nmfd->templates;
+}

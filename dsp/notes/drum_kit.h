@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/** A dictionary of drums as the deconvolution takes it. Private header. */
+#ifndef UNBRAID_NOTES_DRUM_KIT_H
+#define UNBRAID_NOTES_DRUM_KIT_H
+
+#include "factor/bands.h"
+#include "unbraid/dictionary.h"
+
+typedef struct ub_drum_kit {
+    ub_bands bands; ///< `first` begins above the lowest bins
+    size_t n_lags; ///< frames of a template
+    ub_matrix templates; ///< bands x (lags components), of sum one over all lags
+} ub_drum_kit;
+
+/** From a dictionary that is for this sample rate and transform.
+    @return UB_OK; UB_BAD_VALUE where frames of a template are not a hop apart; UB_NO_MEMORY. */
+ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_message *why);
+void ub_drum_kit_free(ub_drum_kit *kit);
+
+/** The channels of a frame added up, in bands. */
+void ub_drum_kit_hear(const ub_drum_kit *kit, const ub_matrix *spectra, size_t n_channels,
+                      size_t frame, float *column);
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A hit is where the activation of a source rises most within a few frames. How strong it must be
+// depends on the strongest of its source, which is known at the end: until then all are kept.
+#include "hits.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    AROUND = 4, // frames on each side in which no rise may be larger: 46 ms
+    LEAST_STRONG = 3 // hits that the level of a source is the mean of, at least
+};
+
+static const double STRONGEST = 0.1; // share of its hits that the level of a source is the mean of
+static const double THRESHOLD = 0.16; // of the level of its source, for a hit to be one
+static const double FAINT = 0.08; // level of the loudest source below which no level is taken to be
+static const double LONGEST_S = 0.1; // of a note
+static const double LOUD_VELOCITY = 105.0; // of a hit at the level of its source
+
+void ub_hits_free(ub_hits *hits)
+{
+    free(hits->hits);
+    *hits = (ub_hits){0};
+}
+
+static ub_status append(ub_hits *hits, const ub_hit *hit)
+{
+    if (hits->n == hits->capacity) {
+        const size_t capacity = hits->capacity ? 2 * hits->capacity : 256;
+        ub_hit *grown = realloc(hits->hits, capacity * sizeof *grown);
+        if (!grown) {
+            return UB_NO_MEMORY;
+        }
+        hits->hits = grown;
+        hits->capacity = capacity;
+    }
+    hits->hits[hits->n++] = *hit;
+    return UB_OK;
+}
+
+// What sounds of keys [from, to), which are those of a source; nothing before the first frame.
+static float sum_keys(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_t frame)
+{
+    float sum = 0.0f;
+    for (size_t key = from; frame >= 0 && (size_t)frame < sounding->n_cols && key < to; key++) {
+        sum += ub_matrix_column(sounding, (size_t)frame)[key];
+    }
+    return sum;
+}
+
+static float rise(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_t frame)
+{
+    const float now = sum_keys(sounding, from, to, frame);
+    const float before = sum_keys(sounding, from, to, frame - 1);
+    return now > before ? now - before : 0.0f;
+}
+
+static bool is_largest(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_t frame, float at)
+{
+    for (ptrdiff_t i = 1; i <= AROUND; i++) {
+        // Of equal ones the first.
+        if (rise(sounding, from, to, frame - i) >= at || rise(sounding, from, to, frame + i) > at) {
+            return false;
+        }
+    }
+    return at > 0.0f;
+}
+
+// The key of a source that sounds most from a hit on, in the frames that no other hit can claim.
+static size_t loudest_key(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_t frame)
+{
+    size_t best = from;
+    float most = 0.0f;
+    for (size_t key = from; key < to; key++) {
+        float sum = 0.0f;
+        for (ptrdiff_t i = 0; i < AROUND; i++) {
+            sum += sum_keys(sounding, key, key + 1, frame + i);
+        }
+        if (sum > most) {
+            most = sum;
+            best = key;
+        }
+    }
+    return best;
+}
+
+// Where the weight of a hit lies that falls between two frames: it is shared by both.
+static double centre(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_t frame)
+{
+    const double before = (double)sum_keys(sounding, from, to, frame - 1);
+    const double at = (double)sum_keys(sounding, from, to, frame);
+    const double after = (double)sum_keys(sounding, from, to, frame + 1);
+    return (double)frame + (after - before) / (before + at + after);
+}
+
+ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
+                       size_t first_frame, ub_hits *hits)
+{
+    ub_status status = UB_OK;
+    for (size_t from = 0, to = 0; from < keys->n; from = to) {
+        for (to = from; to < keys->n && keys->source[to] == keys->source[from]; to++) {
+        }
+        for (size_t t = first; !status && t < first + n; t++) {
+            const float strength = rise(sounding, from, to, (ptrdiff_t)t);
+            if (is_largest(sounding, from, to, (ptrdiff_t)t, strength)) {
+                const double frame = centre(sounding, from, to, (ptrdiff_t)t) - (double)first;
+                const ub_hit hit = {.frame = (double)first_frame + frame,
+                                    .key = loudest_key(sounding, from, to, (ptrdiff_t)t),
+                                    .strength = strength};
+                status = append(hits, &hit);
+            }
+        }
+    }
+    return status;
+}
+
+// The strongest first.
+static int compare_strength(const void *a, const void *b)
+{
+    const float x = ((const ub_hit *)a)->strength, y = ((const ub_hit *)b)->strength;
+    return (x < y) - (x > y);
+}
+
+static int compare_frame(const void *a, const void *b)
+{
+    const ub_hit *x = a, *y = b;
+    return x->frame != y->frame ? (x->frame > y->frame) - (x->frame < y->frame)
+                                : (x->key > y->key) - (x->key < y->key);
+}
+
+// The mean of the strongest hits of a source; all are sorted by strength.
+static double level_of(const ub_keys *keys, const ub_hits *hits, size_t source)
+{
+    size_t n = 0, n_strong = 0;
+    for (size_t i = 0; i < hits->n; i++) {
+        n += keys->source[hits->hits[i].key] == source;
+    }
+    const size_t share = (size_t)(STRONGEST * (double)n);
+    const size_t wanted = share > LEAST_STRONG ? share : LEAST_STRONG;
+    double sum = 0.0;
+    for (size_t i = 0; i < hits->n && n_strong < wanted; i++) {
+        if (keys->source[hits->hits[i].key] == source) {
+            sum += (double)hits->hits[i].strength;
+            n_strong++;
+        }
+    }
+    return n_strong ? sum / (double)n_strong : 0.0;
+}
+
+static void measure_levels(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources)
+{
+    qsort(hits->hits, hits->n, sizeof *hits->hits, compare_strength);
+    double loudest = 0.0;
+    for (size_t source = 0; source < n_sources; source++) {
+        levels[source] = level_of(keys, hits, source);
+        loudest = fmax(loudest, levels[source]);
+    }
+    // Of a drum that is not there, the strongest hits are what others leave.
+    for (size_t source = 0; source < n_sources; source++) {
+        levels[source] = fmax(levels[source], FAINT * loudest);
+    }
+}
+
+// Keep what is strong enough, in the order of time.
+static void choose(const ub_keys *keys, const double *levels, ub_hits *hits)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hits->n; i++) {
+        const ub_hit hit = hits->hits[i];
+        if ((double)hit.strength > THRESHOLD * levels[keys->source[hit.key]]) {
+            hits->hits[n++] = hit;
+        }
+    }
+    hits->n = n;
+    qsort(hits->hits, n, sizeof *hits->hits, compare_frame);
+}
+
+static double time_of(const ub_hit_clock *clock, const ub_hit *hit)
+{
+    const double time = clock->first_s + hit->frame / clock->frame_rate_hz;
+    return fmin(fmax(time, 0.0), clock->end_s);
+}
+
+// As loud as the square of the velocity, as samplers play it.
+static int velocity_of(const ub_hit *hit, double level)
+{
+    const double v = LOUD_VELOCITY * sqrt((double)hit->strength / level);
+    return v < 1.0 ? 1 : v > 127.0 ? 127 : (int)lrint(v);
+}
+
+// A note ends after a while, or where its key is hit again.
+static double end_of(const ub_hits *hits, size_t i, const ub_hit_clock *clock, double onset)
+{
+    double end = fmin(onset + LONGEST_S, clock->end_s);
+    for (size_t j = i + 1; j < hits->n; j++) {
+        const double next = time_of(clock, &hits->hits[j]);
+        if (next >= end) {
+            break;
+        }
+        if (hits->hits[j].key == hits->hits[i].key) {
+            end = next;
+        }
+    }
+    return end;
+}
+
+ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_clock *clock,
+                           ub_notes *out)
+{
+    const size_t n_sources = keys->source[keys->n - 1] + 1;
+    double *levels = calloc(n_sources, sizeof *levels);
+    if (!levels) {
+        return UB_NO_MEMORY;
+    }
+    measure_levels(keys, hits, levels, n_sources);
+    choose(keys, levels, hits);
+    ub_status status = UB_OK;
+    for (size_t i = 0; !status && i < hits->n; i++) {
+        const ub_hit *hit = &hits->hits[i];
+        const double onset = time_of(clock, hit);
+        const ub_note note = {.onset_s = onset,
+                              .offset_s = end_of(hits, i, clock, onset),
+                              .pitch = keys->pitch[hit->key],
+                              .velocity = velocity_of(hit, levels[keys->source[hit->key]]),
+                              .source = keys->source[hit->key]};
+        status = ub_notes_append(out, &note);
+    }
+    free(levels);
+    return status;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/**
+   Hits in the activations of drums. A source is a drum that is hit in one way at a time; its keys
+   are those ways (a closed and an open hi-hat). Private header.
+*/
+#ifndef UNBRAID_NOTES_HITS_H
+#define UNBRAID_NOTES_HITS_H
+
+#include "keys.h"
+#include "unbraid/note.h"
+
+/** What may be a hit. */
+typedef struct ub_hit {
+    double frame; ///< when, between frames
+    size_t key;
+    float strength; ///< how much the activation of the source rises
+} ub_hit;
+
+/** A list that grows; a zeroed one is empty. */
+typedef struct ub_hits {
+    ub_hit *hits;
+    size_t n, capacity;
+} ub_hits;
+
+void ub_hits_free(ub_hits *hits);
+
+/**
+   Add the rises of sources that are the largest around.
+   @param sounding      Keys x frames.
+   @param first, n      Frames to find them in; those around are looked at too.
+   @param first_frame   Number that the frame `first` has in the recording.
+   @return UB_OK or UB_NO_MEMORY.
+*/
+ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
+                       size_t first_frame, ub_hits *hits);
+
+/** How frames become seconds. */
+typedef struct ub_hit_clock {
+    double first_s, frame_rate_hz; ///< the middle of frame 0
+    double end_s; ///< of the recording
+} ub_hit_clock;
+
+/**
+   Notes of the hits that are strong enough beside the strongest of their source. Hits are sorted.
+   @param out  Gets them, sorted by the caller. @return UB_OK or UB_NO_MEMORY.
+*/
+ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_clock *clock,
+                           ub_notes *out);
+
+#endif

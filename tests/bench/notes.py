@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transcription on the recordings of notes beside the checkout.
+
+    tests/bench/notes.py UNBRAID [--piano DICT] [--guitar DICT] [PIECE ...] [-- OPTION ...]
+    tests/bench/notes.py UNBRAID --left-out [PIECE ...] [-- OPTION ...]
+
+PIECE is the beginning of names (piano, guitar_gym, default: all). DICT are dictionaries of the
+pianos and the guitars, in place of the presets piano-notes and guitar-notes. With --left-out,
+`presets/make` makes a dictionary without the instrument that plays, for each piece; that needs what
+`presets/README.md` says. OPTIONs go to `unbraid transcribe`. Prints precision, recall and F1 of
+onsets (50 ms), F1 with offsets too, and how many times faster than real time it was on one thread;
+and means. Nothing passes or fails. Needs ../shared/data and ../shared/tools/score,
+python3-mir-eval, python3-mido and python3-soundfile.
+"""
+import argparse
+import pathlib
+import re
+import sys
+import tempfile
+import time
+
+import soundfile
+
+from quality import ROOT, SHARED, run
+
+NOTES = SHARED / "data/notes"
+PLAYED_BY = {"piano_": "salamander", "piano2_": "fluid", "guitar_gymnopedie": "nylon", "guitar_bethena": "steel"}
+
+
+def instrument(piece):
+    return "piano" if piece.startswith("piano") else "guitar"
+
+
+def dictionary_without(tool, piece, folder):
+    """Made once for each instrument that plays."""
+    material = next(name for start, name in PLAYED_BY.items() if piece.startswith(start))
+    name = f"{instrument(piece)}-notes"
+    target = folder / material
+    if not target.exists():
+        target.mkdir()
+        run(ROOT / "presets/make", "--tool", tool, "--output", target, "--without", material, name)
+    return target / f"{name}.safetensors"
+
+
+def measure(tool, dictionary, piece, folder, options):
+    """@return precision, recall, F1, F1 with offsets, times real time."""
+    sound, midi = NOTES / f"{piece}.flac", folder / "out.mid"
+    began = time.monotonic()
+    run(tool, "transcribe", "--progress", "none", "-j", 1, "-d", dictionary, "-o", midi, *options,
+        sound)
+    speed = soundfile.info(sound).duration / (time.monotonic() - began)
+    text = run(SHARED / "tools/score", "notes", NOTES / f"{piece}.mid", midi)
+    return [float(value) for value in re.findall(r"=([\d.]+)", text.splitlines()[-1])] + [speed]
+
+
+def print_row(name, values):
+    print(f"{name:24s}" + "".join(f" {value:6.3f}" for value in values[:4]) + f" {values[4]:6.1f}", flush=True)
+
+
+def read_words():
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tool")
+    parser.add_argument("--piano", default=ROOT / "presets/piano-notes.safetensors")
+    parser.add_argument("--guitar", default=ROOT / "presets/guitar-notes.safetensors")
+    parser.add_argument("--left-out", action="store_true")
+    parser.add_argument("pieces", nargs="*", default=[""])
+    return parser.parse_args(words[:split]), words[split + 1:]
+
+
+def main():
+    given, options = read_words()
+    if not NOTES.is_dir():
+        sys.exit(f"skipped: {NOTES} is not there")
+    rows = {"piano": [], "guitar": []}
+    print(f"{'piece':24s}" + "".join(f" {word:>6s}" for word in ("P", "R", "F1", "F1off", "speed")))
+    with tempfile.TemporaryDirectory(prefix="unbraid-notes-") as name:
+        folder = pathlib.Path(name)
+        for piece in sorted(path.stem for path in NOTES.glob("*.flac") if path.stem.startswith(tuple(given.pieces))):
+            kind = instrument(piece)
+            dictionary = dictionary_without(given.tool, piece, folder) if given.left_out else getattr(given, kind)
+            rows[kind].append(measure(given.tool, dictionary, piece, folder, options))
+            print_row(piece, rows[kind][-1])
+    for kind, values in rows.items():
+        if values:
+            print_row(f"mean of {kind}", [sum(column) / len(column) for column in zip(*values)])
+
+
+main()

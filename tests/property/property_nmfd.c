@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Deconvolution against textbook loops in double precision, over seeded random shapes.
+#include "factor/nmfd.h"
+#include "nmf_case.h"
+#include "reference_nmfd.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { N_CASES = 40, N_UPDATES = 20 };
+
+typedef struct nmfd_case {
+    size_t n_bins, n_frames, n_components, n_lags;
+    ub_matrix spectra, templates;
+} nmfd_case;
+
+static ub_matrix matrix(size_t n_rows, size_t n_cols)
+{
+    ub_matrix m;
+    assert_int_equal(ub_matrix_new(n_rows, n_cols, &m), UB_OK);
+    return m;
+}
+
+static void draw_templates(nmfd_case *c, ub_random *random)
+{
+    c->templates = matrix(c->n_bins, c->n_lags * c->n_components);
+    for (size_t k = 0; k < c->n_components; k++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < 2 * c->n_lags * c->n_bins; i++) {
+            const size_t at = i % (c->n_lags * c->n_bins);
+            float *w = ub_matrix_column(&c->templates, at / c->n_bins * c->n_components + k);
+            if (i == at) {
+                w[at % c->n_bins] = 0.01f + ub_random_uniform(random);
+                sum += (double)w[at % c->n_bins];
+            } else {
+                w[at % c->n_bins] = (float)((double)w[at % c->n_bins] / sum);
+            }
+        }
+    }
+}
+
+static nmfd_case random_case(ub_random *random)
+{
+    nmfd_case c = {.n_bins = nmf_case_size(random, 70),
+                   .n_frames = nmf_case_size(random, 60),
+                   .n_components = nmf_case_size(random, 9),
+                   .n_lags = nmf_case_size(random, 12)};
+    c.spectra = matrix(c.n_bins, c.n_frames);
+    for (size_t t = 0; t < c.n_frames; t++) {
+        for (size_t f = 0; f < c.n_bins; f++) {
+            ub_matrix_column(&c.spectra, t)[f] = 0.001f + ub_random_uniform(random);
+        }
+    }
+    draw_templates(&c, random);
+    return c;
+}
+
+static void case_free(nmfd_case *c)
+{
+    ub_matrix_free(&c->spectra);
+    ub_matrix_free(&c->templates);
+}
+
+static ub_nmfd *open_case(const nmfd_case *c)
+{
+    ub_nmfd *nmfd = NULL;
+    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, &nmfd), UB_OK);
+    return nmfd;
+}
+
+static double *doubles(const ub_matrix *m)
+{
+    double *x = calloc(m->n_rows * m->n_cols, sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < m->n_rows * m->n_cols; i++) {
+        x[i] = (double)ub_matrix_column(m, i / m->n_rows)[i % m->n_rows];
+    }
+    return x;
+}
+
+static double distance(const double *wanted, const ub_matrix *found)
+{
+    double difference = 0.0, energy = 0.0;
+    for (size_t i = 0; i < found->n_rows * found->n_cols; i++) {
+        const double x = (double)ub_matrix_column(found, i / found->n_rows)[i % found->n_rows];
+        difference += (x - wanted[i]) * (x - wanted[i]);
+        energy += wanted[i] * wanted[i];
+    }
+    return sqrt(difference / energy);
+}
+
+static void compare(const nmfd_case *c, double restraint)
+{
+    ub_nmfd *nmfd = open_case(c);
+    double *v = doubles(&c->spectra), *origin = doubles(&c->templates);
+    reference_nmfd wanted = {.n_bins = c->n_bins,
+                             .n_frames = c->n_frames,
+                             .n_components = c->n_components,
+                             .n_lags = c->n_lags,
+                             .v = v,
+                             .floor = 1e-10 * (double)ub_matrix_largest(&c->spectra),
+                             .w = doubles(&c->templates),
+                             .h = doubles(ub_nmfd_activations(nmfd)),
+                             .w_origin = origin};
+    for (size_t i = 0; i < N_UPDATES; i++) {
+        ub_nmfd_update_activations(nmfd);
+        ub_nmfd_update_templates(nmfd, restraint);
+        reference_nmfd_update_h(&wanted);
+        reference_nmfd_update_w(&wanted, restraint);
+    }
+    const double cost = reference_nmfd_cost(&wanted);
+    // Single precision: 20 updates of 1e-6 each, more where components are nearly alike. A ratio
+    // near one hides the divergence of a good fit in its rounding, 1e-7 of what is explained.
+    assert_true(distance(wanted.w, ub_nmfd_templates(nmfd)) < 2e-3);
+    assert_true(distance(wanted.h, ub_nmfd_activations(nmfd)) < 2e-3);
+    assert_true(fabs(ub_nmfd_cost(nmfd) - cost) <
+                1e-3 * cost + 1e-6 * (double)(c->n_bins * c->n_frames));
+    free(v);
+    free(origin);
+    free(wanted.w);
+    free(wanted.h);
+    ub_nmfd_free(nmfd);
+}
+
+static void updates_match_the_reference(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= N_CASES; seed++) {
+        ub_random random = ub_random_new(seed);
+        nmfd_case c = random_case(&random);
+        print_message("seed %d: %zu x %zu, %zu of %zu lags\n", (int)seed, c.n_bins, c.n_frames,
+                      c.n_components, c.n_lags);
+        compare(&c, seed % 3 == 0 ? 0.0 : (double)ub_random_uniform(&random));
+        case_free(&c);
+    }
+}
+
+static void cost_never_rises(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 100; seed < 100 + N_CASES; seed++) {
+        ub_random random = ub_random_new(seed);
+        nmfd_case c = random_case(&random);
+        ub_nmfd *nmfd = open_case(&c);
+        double last = ub_nmfd_cost(nmfd);
+        for (size_t i = 0; i < 2 * N_UPDATES; i++) {
+            if (i % 2) {
+                ub_nmfd_update_templates(nmfd, 0.0);
+            } else {
+                ub_nmfd_update_activations(nmfd);
+            }
+            const double cost = ub_nmfd_cost(nmfd);
+            // The rounding of sums of so many values near one.
+            assert_true(cost <= last + 1e-7 * (double)(c.n_bins * c.n_frames));
+            last = cost;
+        }
+        ub_nmfd_free(nmfd);
+        case_free(&c);
+    }
+}
+
+static void full_restraint_keeps_the_templates(void **state)
+{
+    (void)state;
+    ub_random random = ub_random_new(5);
+    nmfd_case c = random_case(&random);
+    ub_nmfd *nmfd = open_case(&c);
+    ub_nmfd_update_activations(nmfd);
+    ub_nmfd_update_templates(nmfd, 1.0);
+    double *wanted = doubles(&c.templates);
+    assert_true(distance(wanted, ub_nmfd_templates(nmfd)) == 0.0);
+    free(wanted);
+    ub_nmfd_free(nmfd);
+    case_free(&c);
+}
+
+static void a_planted_hit_is_found_where_it_is(void **state)
+{
+    (void)state;
+    ub_random random = ub_random_new(11);
+    nmfd_case c = {.n_bins = 20, .n_frames = 50, .n_components = 2, .n_lags = 6};
+    draw_templates(&c, &random);
+    c.spectra = matrix(c.n_bins, c.n_frames);
+    for (size_t lag = 0; lag < c.n_lags; lag++) {
+        for (size_t f = 0; f < c.n_bins; f++) {
+            const float w = ub_matrix_column(&c.templates, lag * c.n_components + 1)[f];
+            ub_matrix_column(&c.spectra, 17 + lag)[f] = 3.0f * w;
+        }
+    }
+    ub_nmfd *nmfd = open_case(&c);
+    for (size_t i = 0; i < 500; i++) {
+        ub_nmfd_update_activations(nmfd);
+    }
+    const ub_matrix *h = ub_nmfd_activations(nmfd);
+    assert_float_equal(ub_matrix_column(h, 17)[1], 3.0f, 0.05f);
+    assert_true(ub_matrix_column(h, 17)[0] < 0.05f);
+    assert_true(ub_matrix_column(h, 16)[1] < 0.05f && ub_matrix_column(h, 18)[1] < 0.05f);
+    ub_nmfd_free(nmfd);
+    case_free(&c);
+}
+
+static void silence_and_empty_templates_stay_finite(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= N_CASES; seed++) {
+        ub_random random = ub_random_new(seed);
+        nmfd_case c = random_case(&random);
+        for (size_t t = 0; t < c.n_frames; t++) {
+            for (size_t f = 0; f < c.n_bins && (seed % 2 || t < c.n_frames / 2); f++) {
+                ub_matrix_column(&c.spectra, t)[f] = 0.0f;
+            }
+        }
+        for (size_t lag = 0; lag < c.n_lags && seed % 3 == 0; lag++) {
+            for (size_t f = 0; f < c.n_bins; f++) {
+                ub_matrix_column(&c.templates, lag * c.n_components)[f] = 0.0f;
+            }
+        }
+        ub_nmfd *nmfd = open_case(&c);
+        for (size_t i = 0; i < N_UPDATES; i++) {
+            ub_nmfd_update_activations(nmfd);
+            ub_nmfd_update_templates(nmfd, 0.3);
+        }
+        assert_true(ub_matrix_is_nonnegative(ub_nmfd_activations(nmfd)));
+        assert_true(ub_matrix_is_nonnegative(ub_nmfd_templates(nmfd)));
+        assert_true(isfinite(ub_nmfd_cost(nmfd)));
+        ub_nmfd_free(nmfd);
+        case_free(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(updates_match_the_reference),
+        cmocka_unit_test(cost_never_rises),
+        cmocka_unit_test(full_restraint_keeps_the_templates),
+        cmocka_unit_test(a_planted_hit_is_found_where_it_is),
+        cmocka_unit_test(silence_and_empty_templates_stay_finite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
