@@ -25,8 +25,7 @@ enum {
     UPDATES = 30
 };
 
-static const double THRESHOLD = 0.20;
-static const double QUIETEST = 0.01; // of the level of the loudest frames
+static const double QUIETEST = 0.003; // of the level of the loudest frames
 // From where the flux is largest to where a note begins, in windows: against the floor an
 // activation rises most while the window has only begun to see the note.
 static const double DELAY = 0.12;
@@ -179,7 +178,8 @@ static ub_status open_tracker(transcription *t, ub_message *why)
 {
     ub_note_tracker_settings tracking = ub_note_tracker_settings_default();
     tracking.frame_rate_hz = t->frame_rate_hz;
-    tracking.threshold = THRESHOLD;
+    tracking.hindsight = true;
+    tracking.pitches = t->keys.pitch;
     tracking.quietest = QUIETEST;
     tracking.loudness = t->model.loudness;
     ub_status status = ub_note_tracker_new(&tracking, t->keys.n, &t->tracker, why);
