@@ -324,26 +324,6 @@ static ub_status open_sheets(const struct job *job, const struct track *track,
     return status;
 }
 
-static ub_status name_sources(const struct job *job, ub_midi *midi)
-{
-    const size_t n = job->dictionary.n_sources;
-    midi->sources = calloc(n, sizeof *midi->sources);
-    if (!midi->sources) {
-        return UB_NO_MEMORY;
-    }
-    midi->n_sources = n;
-    for (size_t s = 0; s < n; s++) {
-        ub_midi_source *source = &midi->sources[s];
-        snprintf(source->name, sizeof source->name, "%s", job->dictionary.source_names[s]);
-        source->program = ub_midi_program(source->name, &source->is_drums);
-        if (job->is_drums) {
-            source->program = -1;
-            source->is_drums = true;
-        }
-    }
-    return UB_OK;
-}
-
 static ub_status find_notes(const struct job *job, struct audio_file *recording,
                             struct key_files *keys, struct transcript *transcript, ub_message *why)
 {
@@ -351,7 +331,7 @@ static ub_status find_notes(const struct job *job, struct audio_file *recording,
     const ub_key_sink sink = key_files_sink(keys);
     struct progress progress = progress_start(job->progress, transcript->file);
     const ub_progress listener = progress_listener(&progress);
-    ub_status status = name_sources(job, &transcript->midi);
+    ub_status status = note_sources_name(&job->dictionary, job->is_drums, &transcript->midi);
     status = status ? status
                     : ub_transcribe(&audio, &job->dictionary, &job->options.settings, &listener,
                                     &sink, &transcript->midi.notes, why);

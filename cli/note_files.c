@@ -50,6 +50,27 @@ char *note_file_path(const char *pattern, enum note_file kind, const char *track
     return path;
 }
 
+ub_status note_sources_name(const ub_dictionary *dictionary, bool is_drums, ub_midi *midi)
+{
+    // As ub_transcribe() tells them: templates that go on after their own frame are hits.
+    is_drums = is_drums || (dictionary->n_after > 0 && dictionary->n_before == 0);
+    midi->sources = calloc(dictionary->n_sources, sizeof *midi->sources);
+    if (!midi->sources) {
+        return UB_NO_MEMORY;
+    }
+    midi->n_sources = dictionary->n_sources;
+    for (size_t s = 0; s < midi->n_sources; s++) {
+        ub_midi_source *source = &midi->sources[s];
+        snprintf(source->name, sizeof source->name, "%s", dictionary->source_names[s]);
+        source->program = ub_midi_program(source->name, &source->is_drums);
+        if (is_drums) {
+            source->program = -1;
+            source->is_drums = true;
+        }
+    }
+    return UB_OK;
+}
+
 static ub_status print_midi(FILE *to, const struct transcript *transcript, ub_message *why)
 {
     ub_midi midi = transcript->midi;

@@ -30,6 +30,10 @@ struct transcript {
     ub_key_frames frames;
 };
 
+/** Sources of a MIDI file for those of a dictionary. @param is_drums  Whatever it looks like.
+    @return UB_OK or UB_NO_MEMORY. */
+ub_status note_sources_name(const ub_dictionary *dictionary, bool is_drums, ub_midi *midi);
+
 /**
    Where a file of a recording goes. In the pattern, {track} stands for the name of the recording; a
    folder, or what ends in '/', gets a file named after it.

@@ -96,7 +96,8 @@ static double summit(const double *middle)
 static double highest_near(const double *likeness, double lag, double reach, double *height)
 {
     size_t best = (size_t)(lag + 0.5);
-    for (size_t i = (size_t)fmax(1.0, lag - reach); i < lag + reach && i + 1 < N_LAGS; i++) {
+    for (size_t i = (size_t)fmax(1.0, lag - reach); (double)i < lag + reach && i + 1 < N_LAGS;
+         i++) {
         best = likeness[i] > likeness[best] ? i : best;
     }
     *height = likeness[best];

@@ -12,6 +12,7 @@
 enum {
     FLUX_LAG = 2, // frames
     APART = 5, // frames between onsets
+    LASTS = 8, // frames, a window, that a note lasts at least
     LOWEST = 21, // pitches that are looked for: those of a piano
     HIGHEST = 108,
     N_PITCHES = HIGHEST - LOWEST + 1,
@@ -20,7 +21,7 @@ enum {
 
 static const float COMPRESSION = 1000.0f; // magnitudes above -60 dB of full scale count
 static const double NEW_SHARE = 0.2; // of the spectrum that must be new at an onset
-static const double GROWS_BY = 1.1; // at least, the level does at an onset
+static const double LASTS_ABOVE = 0.1; // of what was before, a note is after LASTS
 static const double ENDS_BELOW = 0.01; // of its highest level a note has ended: -40 dB
 static const double SILENT_BELOW = 0.003; // of the loudest note, one is no note: -50 dB
 static const double HEARD_FROM_S = 0.06, HEARD_TO_S = 0.8; // after its onset a pitch is settled
@@ -36,6 +37,7 @@ struct curve {
 
 struct segment {
     double onset_s, offset_s;
+    double level; // the highest of its frames
     float *spectrum; // mean, n_bins
     size_t n; // frames in it
     double salience[N_PITCHES];
@@ -87,21 +89,34 @@ static double novelty(const struct curve *curve, double most, size_t frame)
     return curve->flux[frame] / (curve->sum[frame] + 0.05 * most + 1e-9);
 }
 
+// How much of a frame's spectrum is new, and lasts. The end of a note, when it is cut off, widens
+// the spectrum too, and then there is nothing.
+static double lasting_novelty(const struct curve *curve, double most, size_t frame)
+{
+    const double before = frame >= FLUX_LAG ? curve->level[frame - FLUX_LAG] : 0.0;
+    for (size_t i = frame; i <= frame + LASTS; i++) {
+        if (i == curve->n_frames || curve->level[i] < LASTS_ABOVE * before) {
+            return 0.0;
+        }
+    }
+    return novelty(curve, most, frame);
+}
+
 static bool is_onset(const struct curve *curve, double most, double loudest, size_t frame)
 {
-    const double here = novelty(curve, most, frame);
+    const double here = lasting_novelty(curve, most, frame);
     const size_t first = frame > APART ? frame - APART : 0;
     const size_t end = frame + APART + 1 < curve->n_frames ? frame + APART + 1 : curve->n_frames;
+    if (here <= NEW_SHARE || largest(&curve->level[frame], end - frame) <= SILENT_BELOW * loudest) {
+        return false;
+    }
     for (size_t i = first; i < end; i++) {
-        const double other = novelty(curve, most, i);
+        const double other = lasting_novelty(curve, most, i);
         if (other > here || (other == here && i < frame)) {
             return false;
         }
     }
-    // The end of a note, when it is cut off, widens the spectrum too, but adds nothing to it.
-    const double before = frame >= FLUX_LAG ? curve->level[frame - FLUX_LAG] : 0.0;
-    const double after = largest(&curve->level[frame], end - frame);
-    return here > NEW_SHARE && after > SILENT_BELOW * loudest && after > GROWS_BY * before;
+    return true;
 }
 
 static double end_of(const struct curve *curve, size_t from, size_t to)
@@ -145,6 +160,7 @@ static ub_status cut(const struct curve *curve, struct scale *scale, ub_message 
         const size_t end = i + 1 < n ? onsets[i + 1] : curve->n_frames;
         segment->onset_s = onset_time(curve, onsets[i]);
         segment->offset_s = fmax(segment->onset_s, end_of(curve, onsets[i], end));
+        segment->level = largest(&curve->level[onsets[i]], end - onsets[i]);
         segment->spectrum = ub_floats_new(scale->n_bins);
         scale->n = i + 1;
         if (!segment->spectrum) {
@@ -247,6 +263,20 @@ static void find_path(const struct scale *scale, int *best, int *pitches)
     }
 }
 
+// The onset of a note that is n segments: what is far softer at first is the end of the one before.
+static double first_onset(const struct segment *segments, size_t n)
+{
+    double loudest = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        loudest = fmax(loudest, segments[i].level);
+    }
+    size_t first = 0;
+    while (segments[first].level < 0.2 * loudest) {
+        first++;
+    }
+    return segments[first].onset_s;
+}
+
 static ub_status name_notes(struct scale *scale, ub_notes *found)
 {
     int *best = calloc(scale->n * N_PITCHES, sizeof *best);
@@ -258,9 +288,12 @@ static ub_status name_notes(struct scale *scale, ub_notes *found)
         }
         find_path(scale, best, pitches);
     }
-    for (size_t i = 0; !status && i < scale->n; i++) {
-        const ub_note note = {.onset_s = scale->segments[i].onset_s,
-                              .offset_s = scale->segments[i].offset_s,
+    for (size_t i = 0, end; !status && i < scale->n; i = end) {
+        // What comes twice in a row is one note, whose vibrato was taken for onsets.
+        for (end = i + 1; end < scale->n && pitches[end] == pitches[i]; end++) {
+        }
+        const ub_note note = {.onset_s = first_onset(&scale->segments[i], end - i),
+                              .offset_s = scale->segments[end - 1].offset_s,
                               .pitch = pitches[i],
                               .velocity = 64,
                               .pitch_hz = ub_pitch_hz(pitches[i])};

@@ -7,11 +7,12 @@
 #include "ground/floats.h"
 #include "ground/progress_part.h"
 #include "ground/threads.h"
+#include "judge.h"
 #include "model.h"
 #include "separate/model.h"
 #include "separate/schedule.h"
 #include "separate/spectra.h"
-#include "unbraid/note_tracker.h"
+#include "tracker.h"
 #include "within.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ enum {
     UPDATES = 30
 };
 
-static const double QUIETEST = 0.003; // of the level of the loudest frames
+static const double THRESHOLD = 0.02; // of the loudness: what the judge looks at
+static const double QUIETEST = 0.01; // of the level of the loudest frames
 // From where the flux is largest to where a note begins, in windows: against the floor an
 // activation rises most while the window has only begun to see the note.
 static const double DELAY = 0.12;
@@ -41,6 +43,8 @@ typedef struct transcription {
     ub_note_model model;
     ub_note_listener *listener;
     ub_note_tracker *tracker;
+    ub_note_judge *judge;
+    size_t n_judged; // frames that it has taken in
     double frame_rate_hz, window_s;
     double first_s; // the middle of the first frame
     size_t block_frames;
@@ -67,6 +71,7 @@ static void transcription_free(transcription *t)
     free(t->open);
     ub_notes_free(&t->notes);
     ub_note_tracker_free(t->tracker);
+    ub_note_judge_free(t->judge);
     ub_note_listener_free(t->listener);
     ub_note_model_free(&t->model);
     ub_note_bands_free(&t->bands);
@@ -178,15 +183,17 @@ static ub_status open_tracker(transcription *t, ub_message *why)
 {
     ub_note_tracker_settings tracking = ub_note_tracker_settings_default();
     tracking.frame_rate_hz = t->frame_rate_hz;
-    tracking.hindsight = true;
-    tracking.pitches = t->keys.pitch;
+    tracking.threshold = THRESHOLD;
     tracking.quietest = QUIETEST;
     tracking.loudness = t->model.loudness;
     ub_status status = ub_note_tracker_new(&tracking, t->keys.n, &t->tracker, why);
     if (status) {
         return status;
     }
-    status = ub_note_listener_new(&t->keys, &t->bands, &t->model.templates, &t->nmf, &t->listener);
+    status = ub_note_judge_new(&t->keys, t->model.loudness, t->frame_rate_hz, &t->judge);
+    status = status ? status
+                    : ub_note_listener_new(&t->keys, &t->bands, &t->model.templates, &t->nmf,
+                                           &t->listener);
     return status ? ub_fail(why, status, "no memory to find activations") : UB_OK;
 }
 
@@ -237,13 +244,24 @@ static ub_status take_events(transcription *t, size_t n)
     return status;
 }
 
+// The judge knows a second of the future, the tracker the frames of its look-ahead.
+static ub_status track_frame(transcription *t, const float *sounding)
+{
+    const size_t behind = ub_note_judge_latency(t->judge) - ub_note_tracker_latency(t->tracker);
+    ub_note_judge_take(t->judge, sounding);
+    if (t->n_judged++ < behind) {
+        return UB_OK;
+    }
+    const size_t n = ub_note_tracker_judged(t->tracker, ub_note_judge_frame(t->judge, behind),
+                                            ub_note_judge_verdicts(t->judge), t->events);
+    return take_events(t, n);
+}
+
 static ub_status track(transcription *t, size_t n, ub_message *why)
 {
     ub_status status = UB_OK;
     for (size_t frame = 0; !status && frame < n; frame++) {
-        const size_t n_events =
-            ub_note_tracker_frame(t->tracker, ub_matrix_column(&t->sounding, frame), t->events);
-        status = take_events(t, n_events);
+        status = track_frame(t, ub_matrix_column(&t->sounding, frame));
     }
     return status ? ub_fail(why, status, "no memory for %zu notes", t->notes.n) : UB_OK;
 }
@@ -252,10 +270,10 @@ static ub_status track(transcription *t, size_t n, ub_message *why)
 static ub_status end_notes(transcription *t, ub_message *why)
 {
     ub_matrix silence = {0};
-    const size_t n = ub_note_tracker_latency(t->tracker);
+    const size_t n = ub_note_judge_latency(t->judge);
     ub_status status = ub_matrix_new(t->keys.n, 1, &silence);
     for (size_t i = 0; !status && i < n; i++) {
-        status = take_events(t, ub_note_tracker_frame(t->tracker, silence.data, t->events));
+        status = track_frame(t, ub_matrix_column(&silence, 0));
     }
     status = status ? status : take_events(t, ub_note_tracker_reset(t->tracker, t->events));
     ub_matrix_free(&silence);

@@ -43,6 +43,13 @@ class Transcribe(Test):
         self.assert_tune(tracks[0][2])
         self.assertAlmostEqual(60e6 / tempo, 100, delta=1)
 
+    def test_without_a_dictionary_a_preset_is_taken(self):
+        done = self.run_tool("transcribe", "--csv", "-", "tune.wav")
+        rows = list(csv.DictReader(done.out.splitlines()))
+        self.assertEqual({r["source"] for r in rows}, {"piano"})
+        self.run_tool("transcribe", "--preset", "guitar-notes", "tune.wav")
+        self.assertEqual(read_midi(pathlib.Path("tune.mid").read_bytes())[1][0][0], "guitar")
+
     def test_csv_and_json_say_the_same(self):
         done = self.transcribe("--csv", "a.csv", "--json", "b/a.json", "tune.wav")
         self.assertEqual(done.out.split(), ["a.csv", "b/a.json"])

@@ -11,6 +11,7 @@ enum { WINDOW = 2048, HOP = 512, N_LAGS = 10, N_KEYS = 3, N_PARTIALS = 12 };
 
 static const int KEYS[N_KEYS] = {DRUM_CASE_KICK, DRUM_CASE_CLOSED, DRUM_CASE_OPEN};
 static const double RATE_HZ = 44100.0;
+static const double LENGTH_S = 0.8; // of a hit: the longest has fallen by 70 dB
 
 // Hats ring in many partials, the open one lower and longer; the same at every sample rate.
 static double ring(double lowest_hz, double age)
@@ -35,7 +36,8 @@ static void play(synth *sound, const ub_note *hit)
 {
     const double gain = 0.5 * pow((double)hit->velocity / 127.0, 2.0);
     const size_t first = (size_t)(hit->onset_s * sound->rate_hz);
-    for (size_t i = first; i < sound->n_samples; i++) {
+    const size_t last = first + (size_t)(LENGTH_S * sound->rate_hz);
+    for (size_t i = first; i < last && i < sound->n_samples; i++) {
         const double age = (double)(i - first) / sound->rate_hz;
         for (size_t c = 0; c < sound->n_channels; c++) {
             sound->channels[c][i] += (float)(gain * wave_of(hit->pitch, age));

@@ -31,7 +31,7 @@ static synth *new_scale(size_t n, int step)
 static ub_dictionary learn(const synth *sound, const ub_notes *notes)
 {
     const ub_note_lesson lesson = {synth_audio(sound), notes};
-    ub_dictionary dictionary;
+    ub_dictionary dictionary = {0};
     ub_message why = {""};
     if (ub_learn_notes("piano", &lesson, 1, NULL, "CC0", "formulas", NULL, &dictionary, &why)) {
         fail_msg("%s", why.text);

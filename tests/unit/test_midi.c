@@ -28,7 +28,7 @@ static ub_midi exchange(ub_note *list, size_t n, ub_midi_source *sources, size_t
     unsigned char *bytes;
     size_t size;
     ub_message why = {""};
-    ub_midi back;
+    ub_midi back = {0};
     if (ub_midi_encode(&midi, &bytes, &size, &why) ||
         ub_midi_decode(bytes, size, UB_MIDI_OFFSETS_KEYS, &back, &why)) {
         fail_msg("%s", why.text);

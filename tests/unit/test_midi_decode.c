@@ -47,7 +47,7 @@ static ub_midi decode(unsigned format, unsigned division, const char *const *tra
 {
     unsigned char bytes[2000];
     const size_t size = make_file(bytes, format, division, tracks, n);
-    ub_midi midi;
+    ub_midi midi = {0};
     ub_message why = {""};
     if (ub_midi_decode(bytes, size, offsets, &midi, &why)) {
         fail_msg("%s", why.text);

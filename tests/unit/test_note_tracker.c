@@ -28,15 +28,9 @@ static float *silence(void)
     return activations;
 }
 
-static ub_note_tracker *tracker_for(bool hindsight, double loudness)
+static ub_note_tracker *tracker_for(double loudness)
 {
-    int pitches[N_KEYS];
-    for (int key = 0; key < N_KEYS; key++) {
-        pitches[key] = 48 + key;
-    }
     ub_note_tracker_settings settings = ub_note_tracker_settings_default();
-    settings.hindsight = hindsight;
-    settings.pitches = pitches;
     settings.loudness = loudness;
     ub_note_tracker *tracker = NULL;
     assert_int_equal(ub_note_tracker_new(&settings, N_KEYS, &tracker, NULL), UB_OK);
@@ -63,8 +57,8 @@ static size_t run(ub_note_tracker *tracker, const float *activations, ub_note_ev
 static void a_note_begins_and_ends_once(void **state)
 {
     (void)state;
-    for (size_t kind = 0; kind < 4; kind++) {
-        ub_note_tracker *tracker = tracker_for(kind % 2, kind < 2 ? 0.5 : 0.0);
+    for (size_t follows = 0; follows < 2; follows++) {
+        ub_note_tracker *tracker = tracker_for(follows ? 0.0 : 0.5);
         float *activations = silence();
         add_note(activations, 7, 60, 30, 1.0f);
         ub_note_event events[MOST_EVENTS];
@@ -85,7 +79,7 @@ static void a_note_begins_and_ends_once(void **state)
 static void live_events_come_within_a_tenth_of_a_second(void **state)
 {
     (void)state;
-    ub_note_tracker *tracker = tracker_for(false, 0.0);
+    ub_note_tracker *tracker = tracker_for(0.0);
     assert_true((double)ub_note_tracker_latency(tracker) / 43.0 < 0.1);
     ub_note_tracker_free(tracker);
 }
@@ -93,7 +87,7 @@ static void live_events_come_within_a_tenth_of_a_second(void **state)
 static void louder_notes_have_more_velocity(void **state)
 {
     (void)state;
-    ub_note_tracker *tracker = tracker_for(false, 1.0);
+    ub_note_tracker *tracker = tracker_for(1.0);
     float *activations = silence();
     for (size_t i = 0; i < 4; i++) {
         add_note(activations, 3 + i, 20 + 40 * i, 30, 0.5f + 0.3f * (float)i);
@@ -111,7 +105,7 @@ static void louder_notes_have_more_velocity(void **state)
 static void a_key_that_is_struck_again_ends_first(void **state)
 {
     (void)state;
-    ub_note_tracker *tracker = tracker_for(false, 0.5);
+    ub_note_tracker *tracker = tracker_for(0.5);
     float *activations = silence();
     add_note(activations, 5, 40, 40, 1.0f);
     add_note(activations, 5, 52, 28, 1.0f);
@@ -127,26 +121,24 @@ static void a_key_that_is_struck_again_ends_first(void **state)
 static void what_is_no_number_counts_as_silence(void **state)
 {
     (void)state;
-    for (size_t hindsight = 0; hindsight < 2; hindsight++) {
-        ub_note_tracker *tracker = tracker_for(hindsight, 0.0);
-        float *activations = silence();
-        for (size_t t = 10; t < 40; t++) {
-            activations[t * N_KEYS + 4] = t % 3 ? NAN : t % 2 ? INFINITY : -1.0f;
-        }
-        add_note(activations, 9, 100, 20, 1.0f);
-        ub_note_event events[MOST_EVENTS];
-        size_t when[MOST_EVENTS];
-        assert_int_equal(run(tracker, activations, events, when), 2);
-        assert_int_equal(events[0].key, 9);
-        free(activations);
-        ub_note_tracker_free(tracker);
+    ub_note_tracker *tracker = tracker_for(0.0);
+    float *activations = silence();
+    for (size_t t = 10; t < 40; t++) {
+        activations[t * N_KEYS + 4] = t % 3 ? NAN : t % 2 ? INFINITY : -1.0f;
     }
+    add_note(activations, 9, 100, 20, 1.0f);
+    ub_note_event events[MOST_EVENTS];
+    size_t when[MOST_EVENTS];
+    assert_int_equal(run(tracker, activations, events, when), 2);
+    assert_int_equal(events[0].key, 9);
+    free(activations);
+    ub_note_tracker_free(tracker);
 }
 
 static void a_reset_ends_what_sounds_and_forgets(void **state)
 {
     (void)state;
-    ub_note_tracker *tracker = tracker_for(false, 0.5);
+    ub_note_tracker *tracker = tracker_for(0.5);
     float *activations = silence();
     add_note(activations, 2, 150, 50, 1.0f);
     ub_note_event events[MOST_EVENTS], again[MOST_EVENTS], ends[N_KEYS];
@@ -167,19 +159,17 @@ static void frames_allocate_nothing(void **state)
     if (malloc_guard_is_missing()) {
         skip();
     }
-    for (size_t hindsight = 0; hindsight < 2; hindsight++) {
-        ub_note_tracker *tracker = tracker_for(hindsight, 0.0);
-        float *activations = silence();
-        add_note(activations, 7, 60, 30, 1.0f);
-        ub_note_event events[MOST_EVENTS];
-        size_t when[MOST_EVENTS];
-        malloc_guard_start(0);
-        (void)run(tracker, activations, events, when);
-        (void)ub_note_tracker_reset(tracker, events);
-        assert_int_equal(malloc_guard_stop(NULL), 0);
-        free(activations);
-        ub_note_tracker_free(tracker);
-    }
+    ub_note_tracker *tracker = tracker_for(0.0);
+    float *activations = silence();
+    add_note(activations, 7, 60, 30, 1.0f);
+    ub_note_event events[MOST_EVENTS];
+    size_t when[MOST_EVENTS];
+    malloc_guard_start(0);
+    (void)run(tracker, activations, events, when);
+    (void)ub_note_tracker_reset(tracker, events);
+    assert_int_equal(malloc_guard_stop(NULL), 0);
+    free(activations);
+    ub_note_tracker_free(tracker);
 }
 
 static void every_allocation_that_fails_is_told(void **state)
@@ -206,8 +196,8 @@ static void settings_out_of_range_are_refused(void **state)
 {
     (void)state;
     ub_note_tracker *tracker = NULL;
-    ub_note_tracker_settings settings[6];
-    for (size_t i = 0; i < 6; i++) {
+    ub_note_tracker_settings settings[5];
+    for (size_t i = 0; i < 5; i++) {
         settings[i] = ub_note_tracker_settings_default();
     }
     settings[0].frame_rate_hz = NAN;
@@ -215,13 +205,11 @@ static void settings_out_of_range_are_refused(void **state)
     settings[2].threshold = 0.0;
     settings[3].loudness = -1.0;
     settings[4].quietest = NAN;
-    settings[5].hindsight = true; // without pitches
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 5; i++) {
         assert_int_equal(ub_note_tracker_new(&settings[i], N_KEYS, &tracker, NULL), UB_BAD_SETTING);
     }
-    assert_int_equal(ub_note_tracker_new(&settings[5], 0, &tracker, NULL), UB_BAD_SETTING);
-    settings[5].hindsight = false;
-    assert_int_equal(ub_note_tracker_new(&settings[5], 0, &tracker, NULL), UB_BAD_SHAPE);
+    const ub_note_tracker_settings usual = ub_note_tracker_settings_default();
+    assert_int_equal(ub_note_tracker_new(&usual, 0, &tracker, NULL), UB_BAD_SHAPE);
     assert_null(tracker);
 }
 

@@ -24,11 +24,6 @@ typedef struct ub_note_tracker_settings {
     double threshold; ///< share of the loudness that the rise of a note must reach, > 0
     double loudness; ///< rise of the loudest notes; 0: what has been heard in the last 10 s
     double quietest; ///< rises below it are never notes, >= 0: in the unit of the activations
-    /** Judge a rise by what is around it, up to a second later, instead of by the threshold: for
-        recordings. Ghosts over lower notes are told from quiet notes then. */
-    bool hindsight;
-    const int *pitches; ///< with hindsight: MIDI note number of each key, ascending within a
-                        ///< source; copied
 } ub_note_tracker_settings;
 
 /** 43 frames a second, 2 frames ahead, threshold 0.16, the loudness of what is heard, quietest

@@ -60,9 +60,9 @@ typedef struct ub_key_sink {
 
    [1] Fevotte, Bertin, Durrieu. Nonnegative matrix factorization with the Itakura-Saito divergence,
        with application to music analysis. Neural Computation 21(3), 2009.
-   [2] Smaragdis. Non-negative matrix factor deconvolution; extraction of multiple sound sources
-   from monophonic inputs. ICA 2004. [3] Dittmar, Gartner. Real-time transcription and separation of
-   drum recordings based on NMF decomposition. DAFx 2014.
+   [2] Smaragdis. Non-negative matrix factor deconvolution. ICA 2004.
+   [3] Dittmar, Gartner. Real-time transcription and separation of drum recordings based on NMF
+       decomposition. DAFx 2014.
 */
 UB_API UB_MUST_USE ub_status ub_transcribe(const ub_audio *audio, const ub_dictionary *dictionary,
                                            const ub_settings *settings, const ub_progress *progress,

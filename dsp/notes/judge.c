@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "judge.h"
+#include "flux.h"
+#include "ground/floats.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    NEAR_FRAMES = 2, // in which one flux may stand for another
+    BEHIND_FRAMES = 8, // that are looked at before and after
+    N_PITCHES = UB_DICTIONARY_MAX_PITCH + 1
+};
+
+static const double AROUND_S = 1.0; // what is loud there makes quiet notes less likely
+static const float CANDIDATE = 0.02f; // of the loudness: what flux a note must have
+static const double LEAST = 0.004; // share of the loudness that logarithms begin at
+static const double VERDICT = 0.5; // of the logistic score
+
+// The weights of docs/measurements.md.
+static const double CONSTANT = 7.906, BELOW_TWELFTH = -0.392, ABOVE_OCTAVE = 0.279, RISE = 2.104,
+                    SUSTAIN = -0.291, BEFORE = 1.293, PITCH = 0.517, SHORT = 2.144,
+                    RISE_BEFORE = 0.270, PROMINENCE = 3.076;
+
+struct ub_note_judge {
+    const ub_keys *keys;
+    float scale; // to shares of the loudness
+    size_t lag, around; // frames
+    size_t n_held; // a ring
+    size_t newest; // of all frames so far; begins beyond the ring, before which all is silent
+    float *sounding; // n_held x keys.n
+    float *loudest; // n_held: of the keys of a frame
+    size_t *neighbours; // keys.n x N_PITCHES: the key of a pitch of the same source; keys.n: none
+    bool *verdicts; // keys.n
+};
+
+static void find_neighbours(const ub_keys *keys, size_t *neighbours)
+{
+    for (size_t i = 0; i < keys->n * N_PITCHES; i++) {
+        neighbours[i] = keys->n;
+    }
+    for (size_t key = 0; key < keys->n; key++) {
+        for (size_t other = 0; other < keys->n; other++) {
+            if (keys->source[other] == keys->source[key]) {
+                neighbours[key * N_PITCHES + (size_t)keys->pitch[other]] = other;
+            }
+        }
+    }
+}
+
+ub_status ub_note_judge_new(const ub_keys *keys, double loudness, double frame_rate_hz,
+                            ub_note_judge **out)
+{
+    ub_note_judge *judge = calloc(1, sizeof *judge);
+    if (!judge) {
+        return UB_NO_MEMORY;
+    }
+    judge->keys = keys;
+    judge->scale = (float)(1.0 / loudness);
+    judge->lag = ub_flux_lag(frame_rate_hz);
+    judge->around = (size_t)fmax(BEHIND_FRAMES, round(AROUND_S * frame_rate_hz));
+    judge->n_held = 2 * judge->around + 1 + BEHIND_FRAMES * judge->lag;
+    judge->newest = judge->n_held;
+    judge->sounding = ub_floats_new(judge->n_held * keys->n);
+    judge->loudest = ub_floats_new(judge->n_held);
+    judge->neighbours = calloc(keys->n * N_PITCHES, sizeof *judge->neighbours);
+    judge->verdicts = calloc(keys->n, sizeof *judge->verdicts);
+    if (!judge->sounding || !judge->loudest || !judge->neighbours || !judge->verdicts) {
+        ub_note_judge_free(judge);
+        return UB_NO_MEMORY;
+    }
+    find_neighbours(keys, judge->neighbours);
+    *out = judge;
+    return UB_OK;
+}
+
+void ub_note_judge_free(ub_note_judge *judge)
+{
+    if (judge) {
+        free(judge->sounding);
+        free(judge->loudest);
+        free(judge->neighbours);
+        free(judge->verdicts);
+        free(judge);
+    }
+}
+
+size_t ub_note_judge_latency(const ub_note_judge *judge)
+{
+    return judge->around;
+}
+
+static float *row(const ub_note_judge *judge, size_t frame)
+{
+    return judge->sounding + frame % judge->n_held * judge->keys->n;
+}
+
+void ub_note_judge_take(ub_note_judge *judge, const float *sounding)
+{
+    judge->newest++;
+    float *now = row(judge, judge->newest), loudest = 0.0f;
+    for (size_t key = 0; key < judge->keys->n; key++) {
+        now[key] = sounding[key];
+        loudest = sounding[key] > loudest ? sounding[key] : loudest;
+    }
+    judge->loudest[judge->newest % judge->n_held] = judge->scale * loudest;
+}
+
+const float *ub_note_judge_frame(const ub_note_judge *judge, size_t back)
+{
+    return row(judge, judge->newest - back);
+}
+
+// ---- what is weighed ---------------------------------------------------------------------------
+
+static double level_of(double share)
+{
+    return log(share + LEAST);
+}
+
+static double within(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+static double sounds(const ub_note_judge *judge, size_t key, size_t frame)
+{
+    return (double)(judge->scale * row(judge, frame)[key]);
+}
+
+static float flux_of(const ub_note_judge *judge, size_t key, size_t frame)
+{
+    return judge->scale *
+           ub_flux(row(judge, frame - judge->lag)[key], row(judge, frame + judge->lag)[key]);
+}
+
+static float flux_near(const ub_note_judge *judge, size_t key, size_t frame)
+{
+    float most = 0.0f;
+    for (size_t t = frame - NEAR_FRAMES * judge->lag; t <= frame + NEAR_FRAMES * judge->lag; t++) {
+        most = fmaxf(most, flux_of(judge, key, t));
+    }
+    return most;
+}
+
+// The flux of the key that is so many semitones higher, against that of this one.
+static double against(const ub_note_judge *judge, size_t key, size_t frame, int semitones,
+                      double level)
+{
+    const int pitch = judge->keys->pitch[key] + semitones;
+    const bool exists = pitch >= 0 && pitch < N_PITCHES;
+    const size_t other =
+        exists ? judge->neighbours[key * N_PITCHES + (size_t)pitch] : judge->keys->n;
+    const bool is_there = other < judge->keys->n;
+    const double flux = is_there ? (double)flux_near(judge, other, frame) : 0.0;
+    return within(level_of(flux) - level, -3.0, 4.0);
+}
+
+static double loudest_around(const ub_note_judge *judge, size_t frame)
+{
+    float loudest = 0.0f;
+    for (size_t t = frame - judge->around; t <= frame + judge->around; t++) {
+        loudest = fmaxf(loudest, judge->loudest[t % judge->n_held]);
+    }
+    return (double)loudest;
+}
+
+static double mean_after(const ub_note_judge *judge, size_t key, size_t frame)
+{
+    double sum = 0.0;
+    for (size_t i = 2; i <= 7; i++) {
+        sum += sounds(judge, key, frame + i * judge->lag);
+    }
+    return sum / 6.0;
+}
+
+static double score_of(const ub_note_judge *judge, size_t key, size_t frame, float flux,
+                       double around)
+{
+    const size_t lag = judge->lag;
+    const double level = level_of((double)flux);
+    const double before = level_of(sounds(judge, key, frame - 2 * lag));
+    const double after = level_of(sounds(judge, key, frame + 2 * lag));
+    const double later = level_of(sounds(judge, key, frame + 5 * lag));
+    const double rise = within(after - before, -1.0, 5.0);
+    return CONSTANT + BELOW_TWELFTH * against(judge, key, frame, -19, level) +
+           ABOVE_OCTAVE * against(judge, key, frame, 12, level) + RISE * rise +
+           SUSTAIN * within(level_of(mean_after(judge, key, frame)) - level, -3.0, 3.0) +
+           BEFORE * before + PITCH * (double)(judge->keys->pitch[key] - 60) / 24.0 +
+           SHORT * within(later - after, -3.0, 1.0) + RISE_BEFORE * rise * before / 3.0 +
+           PROMINENCE * (level - level_of(around));
+}
+
+const bool *ub_note_judge_verdicts(ub_note_judge *judge)
+{
+    const size_t frame = judge->newest - judge->around;
+    const double around = loudest_around(judge, frame);
+    for (size_t key = 0; key < judge->keys->n; key++) {
+        const float flux = flux_of(judge, key, frame);
+        judge->verdicts[key] = flux > CANDIDATE && flux >= flux_near(judge, key, frame) &&
+                               score_of(judge, key, frame, flux, around) > VERDICT;
+    }
+    return judge->verdicts;
+}
