@@ -170,15 +170,36 @@ static void unpack(ub_subset *subset, float *sums, ub_matrix *to)
     memset(sums, 0, subset->packing.n_floats * sizeof *sums);
 }
 
+// For beta = 1 the power of the model is one: its sums are those of the gathered activations.
+static void add_activations(const ub_subset *subset, size_t n, ub_matrix *power_sums)
+{
+    for (size_t i = 0; i < subset->packing.n_components; i++) {
+        double sum = 0.0;
+        for (size_t t = 0; t < n; t++) {
+            sum += (double)ub_matrix_column(&subset->activations, t)[i];
+        }
+        float *column = ub_matrix_column(power_sums, subset->components[i]);
+        for (size_t f = 0; f < subset->n_bins; f++) {
+            column[f] += (float)sum;
+        }
+    }
+}
+
 void ub_subset_accumulate(ub_subset *subset, const ub_matrix *spectra, size_t first, size_t n,
                           const ub_matrix *activations, ub_matrix *ratio_sums,
                           ub_matrix *power_sums)
 {
+    const bool is_kullback = ub_form_for(subset->beta) == UB_FORM_KULLBACK;
     for (size_t t = 0; subset->packing.n_components > 0 && t < n; t += subset->tile_frames) {
         const size_t some = n - t < subset->tile_frames ? n - t : subset->tile_frames;
         gather(subset, activations, first + t, some);
         sweep(subset, ub_matrix_column(spectra, first + t), spectra->stride, some, 1.0, false);
+        if (is_kullback) {
+            add_activations(subset, some, power_sums);
+        }
     }
     unpack(subset, subset->ratio_sums, ratio_sums);
-    unpack(subset, subset->power_sums, power_sums);
+    if (!is_kullback) {
+        unpack(subset, subset->power_sums, power_sums);
+    }
 }

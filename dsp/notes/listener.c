@@ -13,7 +13,7 @@
 
 enum { SCOUT_UPDATES = 15 };
 
-static const float AUDIBLE = 0.005f; // of the loudest frame: what a key must have to be chosen
+static const float AUDIBLE = 0.01f; // of the loudest frame: what a key must have to be chosen
 static const float START = 0.01f; // share of the level at which every activation starts at least
 
 // Memory of a thread.
