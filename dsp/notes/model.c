@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { START_UPDATES = 15, ROUNDS = 14, UPDATES_BETWEEN = 2 };
+enum { START_UPDATES = 15, ROUNDS = 20, UPDATES_BETWEEN = 2 };
 
 static const double SHRINKAGE = 1.0;
 static const double LOUD = 0.99; // what share of frames is no louder than loud ones

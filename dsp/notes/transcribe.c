@@ -28,9 +28,9 @@ enum {
 
 static const double THRESHOLD = 0.02; // of the loudness: what the judge looks at
 static const double QUIETEST = 0.01; // of the level of the loudest frames
-// From where the flux is largest to where a note begins, in windows: against the floor an
-// activation rises most while the window has only begun to see the note.
-static const double DELAY = 0.12;
+// From where the flux is largest to where a note begins, in windows: the median of pianos and
+// guitars, whose sound takes some time to rise.
+static const double DELAY = 0.043;
 
 // What is open during a transcription, freed in one place.
 typedef struct transcription {

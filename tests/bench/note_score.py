@@ -29,8 +29,8 @@ RATE = material.RATE
 FLOOR = 0.004  # of the loudest flux: differences between silences say nothing
 HOP_S = 1024 / RATE
 FIRST_S = (1024 - 8192 / 2) / RATE  # the middle of the first frame
-NAMES = ("flux 19 below", "flux 36 below", "flux 12 above", "rise", "sustain", "before", "fall", "rise * before / 3",
-         "pitch", "pitch from the middle", "against all fluxes", "against the level", "constant")
+NAMES = ("flux 19 below", "flux 12 above", "rise", "sustain", "before", "fall", "rise * before / 3",
+         "pitch", "against the level", "constant")
 
 
 def read_notes(path, seconds):
@@ -102,9 +102,8 @@ def features(a):
     rise = numpy.clip(log(at(2)) - log(at(-2)), -1, 5)
     sustain = numpy.clip(log(sum(at(step) for step in range(2, 8)) / 6) - own, -3, 3)
     before, pitch = log(at(-2)), (keys - 39) / 24
-    columns = [other(-19), other(-36), other(12), rise, sustain, before, numpy.clip(log(at(5)) - log(at(2)), -3, 1),
-               rise * before / 3, pitch, numpy.minimum(pitch ** 2, 0.8), own - log(near.max(axis=0))[frames],
-               own - log(widest(a, 43, 43).max(axis=0))[frames], numpy.ones(len(keys))]
+    columns = [other(-19), other(12), rise, sustain, before, numpy.clip(log(at(5)) - log(at(2)), -3, 1),
+               rise * before / 3, pitch, own - log(widest(a, 43, 43).max(axis=0))[frames], numpy.ones(len(keys))]
     return numpy.stack(columns, 1), keys, frames
 
 
