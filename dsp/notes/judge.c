@@ -18,10 +18,10 @@ static const float CANDIDATE = 0.02f; // of the loudness: what flux a note must 
 static const double LEAST = 0.004; // share of the loudness that logarithms begin at
 static const double VERDICT = 0.5; // of the logistic score
 
-// The weights of docs/measurements.md.
-static const double CONSTANT = 7.906, BELOW_TWELFTH = -0.392, ABOVE_OCTAVE = 0.279, RISE = 2.104,
-                    SUSTAIN = -0.291, BEFORE = 1.293, PITCH = 0.517, SHORT = 2.144,
-                    RISE_BEFORE = 0.270, PROMINENCE = 3.076;
+// Learned by tests/bench/note_score.py.
+static const double CONSTANT = 6.333, BELOW_TWELFTH = -0.478, ABOVE_OCTAVE = -0.140, RISE = 2.212,
+                    SUSTAIN = 0.090, BEFORE = 1.333, SHORT = 2.390, RISE_BEFORE = 0.148,
+                    PITCH = -0.195, PROMINENCE = 3.043;
 
 struct ub_note_judge {
     const ub_keys *keys;

@@ -4,11 +4,13 @@
 
     tests/bench/notes.py UNBRAID [--piano DICT] [--guitar DICT] [PIECE ...] [-- OPTION ...]
     tests/bench/notes.py UNBRAID --left-out [PIECE ...] [-- OPTION ...]
+    tests/bench/notes.py UNBRAID --live STREAM_FILE [--left-out] [PIECE ...]
 
 PIECE is the beginning of names (piano, guitar_gym, default: all). DICT are dictionaries of the
 pianos and the guitars, in place of the presets piano-notes and guitar-notes. With --left-out,
 `presets/make` makes a dictionary without the instrument that plays, for each piece; that needs what
-`presets/README.md` says. OPTIONs go to `unbraid transcribe`. Prints precision, recall and F1 of
+`presets/README.md` says. With --live the notes are those that a stream hears while it plays, in
+each mode; STREAM_FILE is the program of that name in a build. OPTIONs go to `unbraid transcribe`. Prints precision, recall and F1 of
 onsets (50 ms), F1 with offsets too, and how many times faster than real time it was on one thread;
 and means. Nothing passes or fails. Needs ../shared/data and ../shared/tools/score,
 python3-mir-eval, python3-mido and python3-soundfile.
@@ -16,15 +18,19 @@ python3-mir-eval, python3-mido and python3-soundfile.
 import argparse
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 import time
 
+import mido
+import numpy
 import soundfile
 
 from quality import ROOT, SHARED, run
 
 NOTES = SHARED / "data/notes"
+MODES = ["quality", "balanced", "live", "short"]
 PLAYED_BY = {"piano_": "salamander", "piano2_": "fluid", "guitar_gymnopedie": "nylon", "guitar_bethena": "steel"}
 
 
@@ -54,8 +60,29 @@ def measure(tool, dictionary, piece, folder, options):
     return [float(value) for value in re.findall(r"=([\d.]+)", text.splitlines()[-1])] + [speed]
 
 
+def hear(program, mode, dictionary, piece, folder):
+    """As measure(), by a stream."""
+    sound, midi, lines = NOTES / f"{piece}.flac", folder / "out.mid", folder / "notes"
+    samples, rate = soundfile.read(sound, dtype="float32")
+    samples = numpy.concatenate([samples, numpy.zeros(rate, "float32")])
+    began = time.monotonic()
+    subprocess.run([program, mode, str(rate), "1", dictionary, "64", "0", "1", "0", lines],
+                   input=samples.tobytes(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    speed = len(samples) / rate / (time.monotonic() - began)
+    file, track, now = mido.MidiFile(ticks_per_beat=1000), mido.MidiTrack(), 0
+    for line in lines.read_text().splitlines():
+        when, pitch, velocity = line.split()
+        ticks = max(now, round(2000 * float(when)))
+        track.append(mido.Message("note_on", note=int(pitch), velocity=int(velocity), time=ticks - now))
+        now = ticks
+    file.tracks.append(track)
+    file.save(midi)
+    text = run(SHARED / "tools/score", "notes", NOTES / f"{piece}.mid", midi)
+    return [float(value) for value in re.findall(r"=([\d.]+)", text.splitlines()[-1])] + [speed]
+
+
 def print_row(name, values):
-    print(f"{name:24s}" + "".join(f" {value:6.3f}" for value in values[:4]) + f" {values[4]:6.1f}", flush=True)
+    print(f"{name:28s}" + "".join(f" {value:6.3f}" for value in values[:4]) + f" {values[4]:6.1f}", flush=True)
 
 
 def read_words():
@@ -66,26 +93,29 @@ def read_words():
     parser.add_argument("--piano", default=ROOT / "presets/piano-notes.safetensors")
     parser.add_argument("--guitar", default=ROOT / "presets/guitar-notes.safetensors")
     parser.add_argument("--left-out", action="store_true")
+    parser.add_argument("--live", metavar="STREAM_FILE")
     parser.add_argument("pieces", nargs="*", default=[""])
-    return parser.parse_args(words[:split]), words[split + 1:]
+    return parser.parse_intermixed_args(words[:split]), words[split + 1:]
 
 
 def main():
     given, options = read_words()
     if not NOTES.is_dir():
         sys.exit(f"skipped: {NOTES} is not there")
-    rows = {"piano": [], "guitar": []}
-    print(f"{'piece':24s}" + "".join(f" {word:>6s}" for word in ("P", "R", "F1", "F1off", "speed")))
+    rows = {}
+    print(f"{'piece':28s}" + "".join(f" {word:>6s}" for word in ("P", "R", "F1", "F1off", "speed")))
     with tempfile.TemporaryDirectory(prefix="unbraid-notes-") as name:
         folder = pathlib.Path(name)
         for piece in sorted(path.stem for path in NOTES.glob("*.flac") if path.stem.startswith(tuple(given.pieces))):
             kind = instrument(piece)
             dictionary = dictionary_without(given.tool, piece, folder) if given.left_out else getattr(given, kind)
-            rows[kind].append(measure(given.tool, dictionary, piece, folder, options))
-            print_row(piece, rows[kind][-1])
+            for mode in MODES if given.live else [""]:
+                values = (hear(given.live, mode, dictionary, piece, folder) if given.live
+                          else measure(given.tool, dictionary, piece, folder, options))
+                rows.setdefault(f"{kind} {mode}".strip(), []).append(values)
+                print_row(f"{piece} {mode}".strip(), values)
     for kind, values in rows.items():
-        if values:
-            print_row(f"mean of {kind}", [sum(column) / len(column) for column in zip(*values)])
+        print_row(f"mean of {kind}", [sum(column) / len(column) for column in zip(*values)])
 
 
 main()

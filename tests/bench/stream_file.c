@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Run a stream over raw samples, as fast as it goes, and tell what its blocks cost.
 //
-//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK [FREE [FORGET_S [SPARSITY]]]] < mix.f32 >
-//   stems.f32
+//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK [FREE [FORGET_S [SPARSITY [NOTES]]]]]
+//   < mix.f32 > stems.f32
 //
 // MODE is quality, balanced, live or short. Samples are interleaved 32-bit floats; the stems come
 // out with the channels of source after source interleaved, without the latency. To stderr goes a
 // line of JSON: latency in samples, seconds per block at the median and the 99th percentile, and
 // the share of one core.
+//
+// NOTES is a file for the notes that are heard: lines of time in seconds, less the usual delay,
+// MIDI note number and velocity, 0 where a note ends.
 #include "unbraid/unbraid.h"
 
 #include <stdio.h>
@@ -116,6 +119,19 @@ static void run_block(ub_stream *stream, const ub_stream_settings *settings, flo
     }
 }
 
+static void write_notes(ub_stream *stream, double rate_hz, FILE *file)
+{
+    ub_stream_note notes[64];
+    for (size_t n = 64; n == 64;) {
+        n = ub_stream_take_notes(stream, notes, 64);
+        for (size_t i = 0; file && i < n; i++) {
+            fprintf(file, "%.6f %d %d\n",
+                    (double)notes[i].sample / rate_hz - ub_stream_note_delay(stream),
+                    notes[i].pitch, notes[i].velocity);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -136,10 +152,12 @@ int main(int argc, char **argv)
     if (!interleaved) {
         die("no memory");
     }
+    FILE *notes = argc > 9 ? fopen(argv[9], "w") : NULL;
     times t = {0};
     size_t skip = latency, n, total = 0;
     while ((n = fread(interleaved, sizeof *interleaved * settings.n_channels, block, stdin)) > 0) {
         run_block(stream, &settings, interleaved, n, &skip, &t);
+        write_notes(stream, settings.rate_hz, notes);
         total += n;
     }
     memset(interleaved, 0, block * settings.n_channels * sizeof *interleaved);
