@@ -98,7 +98,7 @@ class Documents(Test):
         self.assertEqual(completed(["separate", "--seed"], "so"), [])
 
     def test_completion_offers_presets(self):
-        self.assertEqual(completed(["separate", "--preset"], "drum", TOOL), ["drumkit"])
+        self.assertEqual(completed(["separate", "--preset"], "drum", TOOL), ["drum-notes", "drumkit"])
 
 
 if __name__ == "__main__":

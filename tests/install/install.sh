@@ -27,12 +27,13 @@ ${CC:-cc} -std=c11 -Wall -Wextra -Werror -o "$stage/example" "$source/docs/examp
 tool=$(find "$stage" -type f -name unbraid -perm -u+x)
 if [ -n "$tool" ]; then
     [ "$("$tool" --version)" = "unbraid $version" ]
-    for command in separate learn eval info presets; do
+    for command in separate learn transcribe eval info presets; do
         find "$stage" -name "unbraid-$command.1" | grep -q .
     done
     find "$stage" -path '*/bash-completion/completions/unbraid' | grep -q .
     presets=$(find "$stage" -type d -path '*/share/unbraid/presets')
-    [ "$(UNBRAID_PRESETS="$presets" "$tool" presets --json | grep -cF "$presets")" = 4 ]
+    [ "$(UNBRAID_PRESETS="$presets" "$tool" presets --json | grep -cF "$presets")" = \
+        "$(find "$source/presets" -name '*.preset' | grep -c .)" ]
 fi
 
 bundle=$(find "$stage" -type d -name unbraid.lv2)
