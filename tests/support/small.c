@@ -14,20 +14,33 @@ ub_settings small_settings(void)
     return settings;
 }
 
+ub_settings small_learning(void)
+{
+    ub_settings settings = small_settings();
+    settings.value[UB_PARAM_COMPONENTS] = 4;
+    return settings;
+}
+
+ub_dictionary small_learn(const ub_training *sources, size_t n, const ub_settings *settings)
+{
+    ub_dictionary dictionary;
+    ub_message why = {""};
+    if (ub_learn(sources, n, settings, "CC0", "formulas", NULL, &dictionary, &why) ||
+        ub_dictionary_check(&dictionary, &why)) {
+        fprintf(stderr, "%s\n", why.text);
+        abort();
+    }
+    return dictionary;
+}
+
 ub_dictionary small_dictionary(double rate_hz)
 {
     synth *low = synth_low_notes(1, 1.0, rate_hz), *high = synth_high_bursts(1, 1.0, rate_hz);
     const ub_audio audio[] = {synth_audio(low), synth_audio(high)};
     const ub_training sources[] = {{"low", &audio[0], 1}, {"high", &audio[1], 1}};
-    ub_settings settings = small_settings();
-    settings.value[UB_PARAM_COMPONENTS] = 4;
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_ITERATIONS] = 30;
-    ub_dictionary dictionary;
-    ub_message why;
-    if (ub_learn(sources, 2, &settings, NULL, NULL, NULL, &dictionary, &why)) {
-        fprintf(stderr, "%s\n", why.text);
-        abort();
-    }
+    const ub_dictionary dictionary = small_learn(sources, 2, &settings);
     synth_free(low);
     synth_free(high);
     return dictionary;

@@ -13,6 +13,12 @@ ub_settings small_settings(void);
     at this sample rate. Aborts when learning fails. */
 ub_dictionary small_dictionary(double rate_hz);
 
+/** small_settings() with four templates a source. */
+ub_settings small_learning(void);
+
+/** ub_learn(), which must succeed. Aborts the test otherwise. */
+ub_dictionary small_learn(const ub_training *sources, size_t n, const ub_settings *settings);
+
 /** Low notes and high bursts together. */
 synth *small_mix(size_t n_channels, double seconds, double rate_hz);
 

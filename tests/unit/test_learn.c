@@ -12,27 +12,6 @@
 
 static const double RATE_HZ = 8000.0;
 
-static ub_settings learn_settings(void)
-{
-    ub_settings settings = small_settings();
-    settings.value[UB_PARAM_COMPONENTS] = 4;
-    return settings;
-}
-
-static ub_dictionary learn(const ub_training *sources, size_t n, const ub_settings *settings)
-{
-    ub_dictionary dictionary;
-    ub_message why = {""};
-    const ub_status status =
-        ub_learn(sources, n, settings, "CC0", "formulas", NULL, &dictionary, &why);
-    if (status) {
-        print_message("%s\n", why.text);
-    }
-    assert_int_equal(status, UB_OK);
-    assert_int_equal(ub_dictionary_check(&dictionary, &why), UB_OK);
-    return dictionary;
-}
-
 // Expect a status and a message with these words, and an untouched `out`.
 static void check_refusal(const ub_training *sources, size_t n, const ub_settings *settings,
                           ub_status wanted, const char *words)
@@ -93,9 +72,9 @@ static void a_dictionary_tells_what_it_was_learned_from(void **state)
     synth *low = synth_low_notes(2, 0.8, RATE_HZ), *high = synth_high_bursts(1, 0.8, RATE_HZ);
     const ub_audio audio[] = {synth_audio(low), synth_audio(high)};
     const ub_training sources[] = {{"low", &audio[0], 1}, {"high", &audio[1], 1}};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_BETA] = 0.5;
-    ub_dictionary dictionary = learn(sources, 2, &settings);
+    ub_dictionary dictionary = small_learn(sources, 2, &settings);
     assert_int_equal(dictionary.n_sources, 2);
     assert_string_equal(dictionary.source_names[0], "low");
     assert_string_equal(dictionary.source_names[1], "high");
@@ -125,9 +104,9 @@ static void a_sparse_dictionary_has_templates_of_unit_energy(void **state)
     synth *low = synth_low_notes(1, 0.8, RATE_HZ);
     const ub_audio audio = synth_audio(low);
     const ub_training source = {"low", &audio, 1};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_SPARSITY] = 0.1;
-    ub_dictionary dictionary = learn(&source, 1, &settings);
+    ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_true(dictionary.sparsity == 0.1);
     for (size_t k = 0; k < 4; k++) {
         const float *w = ub_matrix_column(&dictionary.templates, k);
@@ -212,8 +191,8 @@ static void recordings_and_channels_of_a_source_add_up(void **state)
     memcpy(b->channels[1], c->channels[0], b->n_samples * sizeof(float));
     const ub_audio audio[] = {synth_audio(a), synth_audio(b)};
     const ub_training source = {"tones", audio, 2};
-    const ub_settings settings = learn_settings();
-    ub_dictionary dictionary = learn(&source, 1, &settings);
+    const ub_settings settings = small_learning();
+    ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_true(share_near(&dictionary, 500.0) > 0.1);
     assert_true(share_near(&dictionary, 1000.0) > 0.1);
     assert_true(share_near(&dictionary, 2000.0) > 0.1);
@@ -232,9 +211,9 @@ static void quiet_frames_teach_nothing(void **state)
     synth_add(faint, quiet, 1e-4); // 80 dB below
     const ub_audio audio[] = {synth_audio(loud), synth_audio(faint)};
     const ub_training source = {"tones", audio, 2};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_BETA] = 0; // to which quiet and loud are alike
-    ub_dictionary dictionary = learn(&source, 1, &settings);
+    ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_true(share_near(&dictionary, 2000.0) < 0.02);
     ub_dictionary_free(&dictionary);
     synth_free(loud);
@@ -253,11 +232,11 @@ static void long_recordings_are_thinned_out(void **state)
     }
     const ub_audio audio = synth_audio(sound);
     const ub_training source = {"tones", &audio, 1};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_WINDOW_MS] = 16;
     settings.value[UB_PARAM_OVERLAP] = 8;
     settings.value[UB_PARAM_COMPONENTS] = 2;
-    ub_dictionary dictionary = learn(&source, 1, &settings);
+    ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_int_equal(dictionary.hop_samples, 2);
     double first = 0.0, second = 0.0;
     for (size_t k = 0; k < 2; k++) {
@@ -275,16 +254,16 @@ static void the_bits_do_not_depend_on_threads(void **state)
     synth *low = synth_low_notes(2, 1.0, RATE_HZ);
     const ub_audio audio = synth_audio(low);
     const ub_training source = {"low", &audio, 1};
-    ub_settings settings = learn_settings();
-    ub_dictionary first = learn(&source, 1, &settings);
+    ub_settings settings = small_learning();
+    ub_dictionary first = small_learn(&source, 1, &settings);
     for (size_t n = 2; n <= 3; n++) {
         settings.value[UB_PARAM_THREADS] = (double)n;
-        ub_dictionary again = learn(&source, 1, &settings);
+        ub_dictionary again = small_learn(&source, 1, &settings);
         assert_true(same_templates(&first, &again));
         ub_dictionary_free(&again);
     }
     settings.value[UB_PARAM_SEED] = 9;
-    ub_dictionary other = learn(&source, 1, &settings);
+    ub_dictionary other = small_learn(&source, 1, &settings);
     assert_false(same_templates(&first, &other));
     ub_dictionary_free(&first);
     ub_dictionary_free(&other);
@@ -297,11 +276,11 @@ static void continuity_means_nothing_to_frames_out_of_order(void **state)
     synth *low = synth_low_notes(1, 1.0, RATE_HZ);
     const ub_audio audio = synth_audio(low);
     const ub_training source = {"low", &audio, 1};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_SPARSITY] = 0.1;
-    ub_dictionary without = learn(&source, 1, &settings);
+    ub_dictionary without = small_learn(&source, 1, &settings);
     settings.value[UB_PARAM_CONTINUITY] = 5;
-    ub_dictionary with = learn(&source, 1, &settings);
+    ub_dictionary with = small_learn(&source, 1, &settings);
     assert_true(same_templates(&without, &with));
     ub_dictionary_free(&without);
     ub_dictionary_free(&with);
@@ -326,7 +305,7 @@ static void the_default_settings_are_taken_for_none(void **state)
 static void sources_without_sound_are_refused_by_name(void **state)
 {
     (void)state;
-    const ub_settings settings = learn_settings();
+    const ub_settings settings = small_learning();
     synth *low = synth_low_notes(1, 0.5, RATE_HZ);
     const size_t lengths[] = {0, 4000, 300};
     const char *words[] = {"'nobody' is shorter", "'nobody' is silent", "'nobody' is shorter"};
@@ -340,7 +319,7 @@ static void sources_without_sound_are_refused_by_name(void **state)
         check_refusal(sources, 2, &settings, UB_BAD_VALUE, words[i]);
         // Beside a recording with sound it does no harm.
         const ub_training both = {"low", audio, 2};
-        ub_dictionary dictionary = learn(&both, 1, &settings);
+        ub_dictionary dictionary = small_learn(&both, 1, &settings);
         ub_dictionary_free(&dictionary);
         synth_free(poor);
     }
@@ -352,7 +331,7 @@ static void sources_without_sound_are_refused_by_name(void **state)
 static void unusable_sources_are_refused(void **state)
 {
     (void)state;
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     synth *low = synth_low_notes(1, 0.5, RATE_HZ), *slow = synth_low_notes(1, 0.5, 4000.0);
     const ub_audio audio[] = {synth_audio(low), synth_audio(slow)};
     const char *bad_names[] = {"", "a/b", "-x", "a=b", ".x", "\xff"};
@@ -377,7 +356,7 @@ static void unusable_sources_are_refused(void **state)
 static void more_templates_than_a_dictionary_holds_are_refused(void **state)
 {
     (void)state;
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_COMPONENTS] = 1000;
     synth *low = synth_low_notes(1, 0.1, RATE_HZ);
     const ub_audio audio = synth_audio(low);
@@ -390,7 +369,7 @@ static void more_templates_than_a_dictionary_holds_are_refused(void **state)
 static void unusable_samples_are_refused(void **state)
 {
     (void)state;
-    const ub_settings settings = learn_settings();
+    const ub_settings settings = small_learning();
     synth *low = synth_low_notes(1, 0.5, RATE_HZ);
     low->channels[0][2000] = NAN;
     const ub_audio audio = synth_audio(low);
@@ -425,7 +404,7 @@ static void progress_never_falls_ends_at_one_and_can_stop_anywhere(void **state)
     synth *low = synth_low_notes(1, 2.0, RATE_HZ), *high = synth_high_bursts(2, 1.0, RATE_HZ);
     const ub_audio audio[] = {synth_audio(low), synth_audio(high)};
     const ub_training sources[] = {{"both", audio, 2}, {"high", &audio[1], 1}};
-    const ub_settings settings = learn_settings();
+    const ub_settings settings = small_learning();
     listener all = {0};
     ub_progress progress = {.report = listen, .context = &all};
     ub_dictionary dictionary;

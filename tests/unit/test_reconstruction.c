@@ -14,27 +14,6 @@
 
 static const double RATE_HZ = 8000.0;
 
-static ub_settings learn_settings(void)
-{
-    ub_settings settings = small_settings();
-    settings.value[UB_PARAM_COMPONENTS] = 4;
-    return settings;
-}
-
-static ub_dictionary learn(const ub_training *sources, size_t n, const ub_settings *settings)
-{
-    ub_dictionary dictionary;
-    ub_message why = {""};
-    const ub_status status =
-        ub_learn(sources, n, settings, "CC0", "formulas", NULL, &dictionary, &why);
-    if (status) {
-        print_message("%s\n", why.text);
-    }
-    assert_int_equal(status, UB_OK);
-    assert_int_equal(ub_dictionary_check(&dictionary, &why), UB_OK);
-    return dictionary;
-}
-
 // What a dictionary makes of the sum of the sounds that it was learned from: the mean SI-SDR.
 static double separated_db(const ub_dictionary *dictionary, const synth *const *sounds,
                            const char *const *names)
@@ -72,14 +51,14 @@ static void reconstruction_templates_separate_the_training_mix_better(void **sta
     const ub_audio audio[] = {synth_audio(sounds[0]), synth_audio(sounds[1])};
     const char *const names[] = {"first", "second"};
     const ub_training sources[] = {{names[0], &audio[0], 1}, {names[1], &audio[1], 1}};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_COMPONENTS] = 2;
     for (size_t context = 0; context < 3; context += 2) {
         settings.value[UB_PARAM_CONTEXT] = (double)context;
         settings.value[UB_PARAM_RECONSTRUCTION] = 0;
-        ub_dictionary plain = learn(sources, 2, &settings);
+        ub_dictionary plain = small_learn(sources, 2, &settings);
         settings.value[UB_PARAM_RECONSTRUCTION] = 1;
-        ub_dictionary taught = learn(sources, 2, &settings);
+        ub_dictionary taught = small_learn(sources, 2, &settings);
         for (size_t k = 0; k < 4; k++) {
             assert_memory_equal(ub_matrix_column(&plain.templates, k),
                                 ub_matrix_column(&taught.templates, k),
@@ -104,9 +83,9 @@ static void a_source_alone_has_nothing_to_be_told_from(void **state)
     synth *low = synth_low_notes(1, 1.0, RATE_HZ);
     const ub_audio audio = synth_audio(low);
     const ub_training source = {"low", &audio, 1};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_RECONSTRUCTION] = 1;
-    ub_dictionary dictionary = learn(&source, 1, &settings);
+    ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_int_equal(dictionary.reconstruction.n_rows, 0);
     ub_dictionary_free(&dictionary);
     synth_free(low);
@@ -119,13 +98,13 @@ static void context_and_reconstruction_do_not_depend_on_threads(void **state)
     synth *low = synth_low_notes(2, 0.7, RATE_HZ), *high = synth_high_bursts(1, 1.0, RATE_HZ);
     const ub_audio lows[] = {synth_audio(low), synth_audio(low)}, highs[] = {synth_audio(high)};
     const ub_training sources[] = {{"low", lows, 2}, {"high", highs, 1}};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_CONTEXT] = 1;
     settings.value[UB_PARAM_RECONSTRUCTION] = 1;
-    ub_dictionary one = learn(sources, 2, &settings);
+    ub_dictionary one = small_learn(sources, 2, &settings);
     for (size_t n = 2; n <= 3; n++) {
         settings.value[UB_PARAM_THREADS] = (double)n;
-        ub_dictionary other = learn(sources, 2, &settings);
+        ub_dictionary other = small_learn(sources, 2, &settings);
         assert_true(same_dictionary(&one, &other));
         ub_dictionary_free(&other);
     }
@@ -143,7 +122,7 @@ static void every_failed_allocation_is_reported_and_nothing_leaks(void **state)
     synth *low = synth_low_notes(1, 0.2, RATE_HZ), *high = synth_high_bursts(1, 0.2, RATE_HZ);
     const ub_audio audio[] = {synth_audio(low), synth_audio(high)};
     const ub_training sources[] = {{"low", &audio[0], 1}, {"high", &audio[1], 1}};
-    ub_settings settings = learn_settings();
+    ub_settings settings = small_learning();
     settings.value[UB_PARAM_ITERATIONS] = 1;
     settings.value[UB_PARAM_CONTEXT] = 1;
     settings.value[UB_PARAM_RECONSTRUCTION] = 1;
