@@ -207,6 +207,9 @@ static double end_of(const ub_hits *hits, size_t i, const ub_hit_clock *clock, d
 ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_clock *clock,
                            ub_notes *out)
 {
+    if (hits->n == 0) {
+        return UB_OK;
+    }
     const size_t n_sources = keys->source[keys->n - 1] + 1;
     double *levels = calloc(n_sources, sizeof *levels);
     if (!levels) {
