@@ -2,6 +2,7 @@
 // Notes that a stream hears in a dictionary with pitches.
 #include "dictionary_case.h"
 #include "malloc_guard.h"
+#include "stream/hearing.h"
 #include "stream_take.h"
 #include "unbraid/random.h"
 
@@ -157,24 +158,31 @@ static void notes_that_nobody_takes_lose_no_end(void **state)
 {
     (void)state;
     static ub_stream_note heard[MOST];
-    ub_stream *stream = new_hearing(UB_STREAM_SHORT);
-    stream_take t = melody();
-    for (size_t round = 0; round < 1200; round++) { // 9600 notes begin and end
-        stream_take_process(stream, &t, 0, t.n / 8);
-        ub_stream_reset(stream);
+    ub_dictionary d = notes();
+    ub_hearing hearing;
+    ub_note_queue queue;
+    assert_int_equal(ub_hearing_new(&d, 0.02, &hearing), UB_OK);
+    assert_int_equal(ub_note_queue_new(&queue), UB_OK);
+    for (size_t t = 0; t < 80000; t++) { // all keys begin and end 2000 times
+        const float h = t % 40 < 20 ? 1.0f : 0.0f, activations[] = {h, h, h, h};
+        ub_hearing_frame(&hearing, activations, t, &queue);
     }
+    assert_true(queue.n + 3 * N_KEYS > queue.capacity);
+    ub_hearing_end(&hearing, 80000, &queue);
     int sounds[128] = {0};
     for (size_t n = 1; n > 0;) {
-        n = ub_stream_take_notes(stream, heard, MOST);
+        n = ub_note_queue_take(&queue, heard, MOST);
         for (size_t i = 0; i < n; i++) {
             sounds[heard[i].pitch] += heard[i].velocity > 0 ? 1 : -1;
+            assert_in_range(sounds[heard[i].pitch], 0, 1);
         }
     }
     for (size_t p = 0; p < 128; p++) {
         assert_int_equal(sounds[p], 0);
     }
-    stream_take_free(&t);
-    ub_stream_free(stream);
+    ub_note_queue_free(&queue);
+    ub_hearing_free(&hearing);
+    ub_dictionary_free(&d);
 }
 
 static void no_sound_makes_anything_but_notes(void **state)
