@@ -194,21 +194,6 @@ static enum outcome check_names(const struct job *job)
     return DONE;
 }
 
-static enum outcome list_tracks(struct job *job)
-{
-    enum outcome outcome = DONE;
-    for (size_t i = 0; i < job->options.n_operands; i++) {
-        const char *path = job->options.operands[i];
-        ub_message why = {""};
-        const ub_status status = track_list_add(&job->tracks, path, true, job->choice.folder, &why);
-        if (status) {
-            report_status(path, status, &why);
-            outcome = FAILED;
-        }
-    }
-    return outcome;
-}
-
 // The path of one stem of a track stands for all of them.
 struct claim {
     char *path;
@@ -332,7 +317,8 @@ static enum outcome separate_all(struct job *job)
     if (outcome != DONE) {
         return outcome;
     }
-    outcome = list_tracks(job);
+    outcome = track_list_take(&job->tracks, job->options.operands, job->options.n_operands,
+                              job->choice.folder);
     const enum outcome names = check_track_names(job);
     if (names != DONE) {
         return names;

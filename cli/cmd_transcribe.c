@@ -244,21 +244,6 @@ static enum outcome load_dictionaries(struct job *job)
     return is_loaded && (!job->separates || split_dictionary(job)) ? DONE : FAILED;
 }
 
-static enum outcome list_tracks(struct job *job)
-{
-    enum outcome outcome = DONE;
-    for (size_t i = 0; i < job->options.n_operands; i++) {
-        const char *path = job->options.operands[i];
-        ub_message why = {""};
-        const ub_status status = track_list_add(&job->tracks, path, true, NULL, &why);
-        if (status) {
-            report_status(path, status, &why);
-            outcome = FAILED;
-        }
-    }
-    return outcome;
-}
-
 static enum outcome out_of_memory(void)
 {
     report_error("transcribe", "no memory for the names of the files; name fewer files");
@@ -440,7 +425,7 @@ static enum outcome transcribe_all(struct job *job)
     if (outcome != DONE) {
         return outcome;
     }
-    outcome = list_tracks(job);
+    outcome = track_list_take(&job->tracks, job->options.operands, job->options.n_operands, NULL);
     const enum outcome names = check_track_names(job);
     if (names != DONE) {
         return names;

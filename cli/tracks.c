@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tracks.h"
+#include "report.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -173,4 +174,19 @@ void track_list_free(struct track_list *list)
     }
     free(list->tracks);
     *list = (struct track_list){NULL, 0};
+}
+
+enum outcome track_list_take(struct track_list *list, char *const *paths, size_t n,
+                             const char *skip_folder)
+{
+    enum outcome outcome = DONE;
+    for (size_t i = 0; i < n; i++) {
+        ub_message why = {""};
+        const ub_status status = track_list_add(list, paths[i], true, skip_folder, &why);
+        if (status) {
+            report_status(paths[i], status, &why);
+            outcome = FAILED;
+        }
+    }
+    return outcome;
 }

@@ -3,6 +3,8 @@
 #ifndef UNBRAID_CLI_TRACKS_H
 #define UNBRAID_CLI_TRACKS_H
 
+#include "command.h"
+
 #include <unbraid/status.h>
 
 #include <stdbool.h>
@@ -27,6 +29,11 @@ struct track_list {
 */
 ub_status track_list_add(struct track_list *list, const char *path, bool deep,
                          const char *skip_folder, ub_message *why);
+
+/** Add all of n paths, folders within folders too, and report those that cannot be.
+    @return DONE, or FAILED after a report: the others are there. */
+enum outcome track_list_take(struct track_list *list, char *const *paths, size_t n,
+                             const char *skip_folder);
 
 /** Free what the list owns and empty it. */
 void track_list_free(struct track_list *list);

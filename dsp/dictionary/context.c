@@ -15,12 +15,17 @@ ub_status ub_context_new(size_t n_bins, size_t n_before, size_t n_after, size_t 
     return status;
 }
 
-ub_status ub_context_of_dictionary(const ub_dictionary *dictionary, ub_context *out)
+size_t ub_context_step(const ub_dictionary *dictionary)
 {
     const size_t hop = dictionary->hop_samples;
     const size_t step = (dictionary->context_samples + hop / 2) / hop;
+    return step ? step : 1;
+}
+
+ub_status ub_context_of_dictionary(const ub_dictionary *dictionary, ub_context *out)
+{
     return ub_context_new(dictionary->templates.n_rows, dictionary->n_before, dictionary->n_after,
-                          step ? step : 1, out);
+                          ub_context_step(dictionary), out);
 }
 
 void ub_context_free(ub_context *context)
@@ -39,9 +44,10 @@ void ub_context_stack(const ub_context *context, const ub_dictionary *dictionary
                       float *stack)
 {
     const size_t n_bins = dictionary->templates.n_rows;
-    const size_t left_out = dictionary->n_before - context->n_before;
     memcpy(stack, ub_matrix_column(&dictionary->templates, component), n_bins * sizeof *stack);
-    for (size_t i = 0; i < ub_context_frames(context); i++) {
+    const size_t n_frames = context ? ub_context_frames(context) : 0;
+    const size_t left_out = context ? dictionary->n_before - context->n_before : 0;
+    for (size_t i = 0; i < n_frames; i++) {
         const float *bins =
             ub_matrix_column(&dictionary->context, component) + (left_out + i) * n_bins;
         ub_bands_merge(&context->bands, bins, ub_context_of(context, n_bins, i, stack));

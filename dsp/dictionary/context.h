@@ -24,6 +24,9 @@ typedef struct ub_context {
 ub_status ub_context_new(size_t n_bins, size_t n_before, size_t n_after, size_t step,
                          ub_context *out);
 
+/** Frames of its own transform from one frame of a dictionary's context to the next, at least 1. */
+size_t ub_context_step(const ub_dictionary *dictionary);
+
 /** The context of a dictionary that has some, for its own transform. */
 ub_status ub_context_of_dictionary(const ub_dictionary *dictionary, ub_context *out);
 
@@ -53,7 +56,7 @@ static inline float *ub_context_of(const ub_context *context, size_t n_bins, siz
 
 /**
    Stack a template and its context: `stack` gets ub_context_rows(). The context may leave out the
-   oldest and the last frames of the dictionary's, never others.
+   oldest and the last frames of the dictionary's, never others; NULL leaves out all.
 */
 void ub_context_stack(const ub_context *context, const ub_dictionary *dictionary, size_t component,
                       float *stack);

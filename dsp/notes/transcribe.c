@@ -6,10 +6,9 @@
 #include "flux.h"
 #include "ground/floats.h"
 #include "ground/progress_part.h"
-#include "ground/threads.h"
+#include "input.h"
 #include "judge.h"
 #include "model.h"
-#include "separate/model.h"
 #include "separate/schedule.h"
 #include "separate/spectra.h"
 #include "tracker.h"
@@ -34,10 +33,7 @@ static const double DELAY = 0.043;
 
 // What is open during a transcription, freed in one place.
 typedef struct transcription {
-    ub_dictionary fitted;
-    ub_keys keys;
-    ub_stft *stft;
-    ub_front front;
+    ub_note_input input;
     ub_note_bands bands;
     ub_nmf_settings nmf;
     ub_note_model model;
@@ -45,8 +41,6 @@ typedef struct transcription {
     ub_note_tracker *tracker;
     ub_note_judge *judge;
     size_t n_judged; // frames that it has taken in
-    double frame_rate_hz, window_s;
-    double first_s; // the middle of the first frame
     size_t block_frames;
     ub_matrix *magnitudes; // per channel, of a block
     ub_matrix spectra; // bands of a block
@@ -61,7 +55,7 @@ typedef struct transcription {
 
 static void transcription_free(transcription *t)
 {
-    ub_spectra_free(t->magnitudes, t->front.audio ? t->front.audio->n_channels : 0);
+    ub_spectra_free(t->magnitudes, t->input.front.audio ? t->input.front.audio->n_channels : 0);
     ub_matrix_free(&t->spectra);
     ub_matrix_free(&t->activations);
     ub_matrix_free(&t->sounding);
@@ -75,59 +69,38 @@ static void transcription_free(transcription *t)
     ub_note_listener_free(t->listener);
     ub_note_model_free(&t->model);
     ub_note_bands_free(&t->bands);
-    ub_front_free(&t->front);
-    ub_stft_free(t->stft);
-    ub_keys_free(&t->keys);
-    ub_dictionary_free(&t->fitted);
-}
-
-static ub_status open_front(transcription *t, const ub_audio *audio,
-                            const ub_dictionary *dictionary, const ub_settings *settings,
-                            ub_message *why)
-{
-    const ub_stft_settings stft = ub_model_transform(dictionary, settings, audio->rate_hz);
-    ub_status status = ub_keys_new(dictionary, &t->keys, why);
-    status = status ? status : ub_stft_new(&stft, &t->stft, why);
-    status = status ? status
-                    : ub_dictionary_fit(dictionary, audio->rate_hz, stft.size_samples,
-                                        stft.hop_samples, &t->fitted, why);
-    const size_t n_threads = ub_thread_count((size_t)settings->value[UB_PARAM_THREADS]);
-    t->frame_rate_hz = audio->rate_hz / (double)stft.hop_samples;
-    t->window_s = (double)stft.size_samples / audio->rate_hz;
-    t->first_s = ((double)stft.hop_samples - 0.5 * (double)stft.size_samples) / audio->rate_hz;
-    return status ? status
-                  : ub_front_new(audio, t->stft, NULL, t->block_frames, n_threads, &t->front, why);
+    ub_note_input_close(&t->input);
 }
 
 static ub_status allocate(transcription *t, const ub_dictionary *dictionary, ub_message *why)
 {
-    const size_t n_bins = ub_stft_n_bins(t->stft);
+    const size_t n_bins = ub_stft_n_bins(t->input.stft);
     const double bin_hz =
-        t->front.audio->rate_hz / (double)ub_stft_get_settings(t->stft)->size_samples;
-    const double top_hz = 0.5 * fmin(dictionary->rate_hz, t->front.audio->rate_hz);
+        t->input.front.audio->rate_hz / (double)ub_stft_get_settings(t->input.stft)->size_samples;
+    const double top_hz = 0.5 * fmin(dictionary->rate_hz, t->input.front.audio->rate_hz);
     ub_status status = ub_note_bands_new(bin_hz, top_hz, n_bins, &t->bands);
     t->work = status ? NULL : ub_floats_new(ub_note_bands_work_size(&t->bands));
     t->gates = ub_floats_new(t->block_frames);
-    t->events = calloc(2 * t->keys.n, sizeof *t->events);
-    t->open = calloc(t->keys.n, sizeof *t->open);
+    t->events = calloc(2 * t->input.keys.n, sizeof *t->events);
+    t->open = calloc(t->input.keys.n, sizeof *t->open);
     status = status || !t->work || !t->gates || !t->events || !t->open ? UB_NO_MEMORY : UB_OK;
     status = status ? status : ub_matrix_new(t->bands.bands.n_bands, t->block_frames, &t->spectra);
-    status = status ? status : ub_matrix_new(t->keys.n, t->block_frames, &t->sounding);
+    status = status ? status : ub_matrix_new(t->input.keys.n, t->block_frames, &t->sounding);
     status = status ? status
-                    : ub_matrix_new(t->keys.n_components + UB_NOTE_NOISES, t->block_frames,
+                    : ub_matrix_new(t->input.keys.n_components + UB_NOTE_NOISES, t->block_frames,
                                     &t->activations);
     if (status) {
-        return ub_fail(why, status, "no memory to find the notes of %zu keys", t->keys.n);
+        return ub_fail(why, status, "no memory to find the notes of %zu keys", t->input.keys.n);
     }
-    return ub_spectra_new(&t->front, t->block_frames, &t->magnitudes, why);
+    return ub_spectra_new(&t->input.front, t->block_frames, &t->magnitudes, why);
 }
 
 static void hear(transcription *t, const ub_matrix *magnitudes, size_t n, ub_matrix *to,
                  float *gates)
 {
     for (size_t frame = 0; frame < n; frame++) {
-        gates[frame] = ub_note_bands_hear(&t->bands, magnitudes, t->front.audio->n_channels, frame,
-                                          t->work, ub_matrix_column(to, frame));
+        gates[frame] = ub_note_bands_hear(&t->bands, magnitudes, t->input.front.audio->n_channels,
+                                          frame, t->work, ub_matrix_column(to, frame));
     }
 }
 
@@ -140,7 +113,7 @@ static ub_status hear_sample(transcription *t, const ub_settings *settings, size
                                   .skip_silence = true,
                                   .seed = (uint64_t)settings->value[UB_PARAM_SEED]};
     ub_matrix *magnitudes = NULL;
-    ub_status status = ub_spectra_sample(&t->front, &sampling, progress, &magnitudes, why);
+    ub_status status = ub_spectra_sample(&t->input.front, &sampling, progress, &magnitudes, why);
     if (status) {
         return status;
     }
@@ -152,7 +125,7 @@ static ub_status hear_sample(transcription *t, const ub_settings *settings, size
     } else {
         hear(t, magnitudes, n, heard, *gates);
     }
-    ub_spectra_free(magnitudes, t->front.audio->n_channels);
+    ub_spectra_free(magnitudes, t->input.front.audio->n_channels);
     return status;
 }
 
@@ -166,11 +139,11 @@ static ub_status fit(transcription *t, const ub_settings *settings, size_t sampl
     float *gates = NULL;
     ub_status status = hear_sample(t, settings, sample_frames, &reading, &heard, &gates, why);
     if (!status) {
-        status = ub_note_templates(&t->bands, &t->fitted.templates, &templates);
+        status = ub_note_templates(&t->bands, &t->input.fitted.templates, &templates);
         status = status ? status
-                        : ub_note_model_new(&t->keys, &t->bands, &templates, &t->nmf,
-                                            ub_flux_lag(t->frame_rate_hz), &fitting, &heard, gates,
-                                            &t->model);
+                        : ub_note_model_new(&t->input.keys, &t->bands, &templates, &t->nmf,
+                                            ub_flux_lag(t->input.frame_rate_hz), &fitting, &heard,
+                                            gates, &t->model);
         status = status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to adapt the dictionary")
                                         : status;
     }
@@ -182,17 +155,18 @@ static ub_status fit(transcription *t, const ub_settings *settings, size_t sampl
 static ub_status open_tracker(transcription *t, ub_message *why)
 {
     ub_note_tracker_settings tracking = ub_note_tracker_settings_default();
-    tracking.frame_rate_hz = t->frame_rate_hz;
+    tracking.frame_rate_hz = t->input.frame_rate_hz;
     tracking.threshold = THRESHOLD;
     tracking.quietest = QUIETEST;
     tracking.loudness = t->model.loudness;
-    ub_status status = ub_note_tracker_new(&tracking, t->keys.n, &t->tracker, why);
+    ub_status status = ub_note_tracker_new(&tracking, t->input.keys.n, &t->tracker, why);
     if (status) {
         return status;
     }
-    status = ub_note_judge_new(&t->keys, t->model.loudness, t->frame_rate_hz, &t->judge);
+    status =
+        ub_note_judge_new(&t->input.keys, t->model.loudness, t->input.frame_rate_hz, &t->judge);
     status = status ? status
-                    : ub_note_listener_new(&t->keys, &t->bands, &t->model.templates, &t->nmf,
+                    : ub_note_listener_new(&t->input.keys, &t->bands, &t->model.templates, &t->nmf,
                                            &t->listener);
     return status ? ub_fail(why, status, "no memory to find activations") : UB_OK;
 }
@@ -201,7 +175,8 @@ static ub_status open_tracker(transcription *t, ub_message *why)
 static ub_status listen(transcription *t, size_t first, size_t n, const ub_progress *progress,
                         ub_message *why)
 {
-    const ub_status status = ub_spectra_read(&t->front, first, n, progress, t->magnitudes, 0, why);
+    const ub_status status =
+        ub_spectra_read(&t->input.front, first, n, progress, t->magnitudes, 0, why);
     if (status) {
         return status;
     }
@@ -210,7 +185,7 @@ static ub_status listen(transcription *t, size_t first, size_t n, const ub_progr
     ub_note_bands_level(&t->bands, t->model.gain, n, &t->spectra);
     ub_note_listener_run(t->listener, &t->spectra, n, UPDATES, &t->activations, NULL);
     for (size_t frame = 0; frame < n; frame++) {
-        ub_keys_add_up(&t->keys, ub_matrix_column(&t->activations, frame), t->gates[frame],
+        ub_keys_add_up(&t->input.keys, ub_matrix_column(&t->activations, frame), t->gates[frame],
                        ub_matrix_column(&t->sounding, frame));
     }
     return UB_OK;
@@ -218,8 +193,9 @@ static ub_status listen(transcription *t, size_t first, size_t n, const ub_progr
 
 static double time_of(const transcription *t, double frame)
 {
-    const double time = t->first_s + frame / t->frame_rate_hz + DELAY * t->window_s;
-    const double end = (double)t->front.audio->n_samples / t->front.audio->rate_hz;
+    const double time =
+        t->input.first_s + frame / t->input.frame_rate_hz + DELAY * t->input.window_s;
+    const double end = (double)t->input.front.audio->n_samples / t->input.front.audio->rate_hz;
     return time < 0.0 ? 0.0 : time > end ? end : time;
 }
 
@@ -232,10 +208,10 @@ static ub_status take_events(transcription *t, size_t n)
         const double time = time_of(t, event->frame);
         if (event->is_on) {
             *note = (ub_note){.onset_s = time,
-                              .pitch = t->keys.pitch[event->key],
+                              .pitch = t->input.keys.pitch[event->key],
                               .velocity = event->velocity,
-                              .source = t->keys.source[event->key],
-                              .pitch_hz = ub_pitch_hz(t->keys.pitch[event->key])};
+                              .source = t->input.keys.source[event->key],
+                              .pitch_hz = ub_pitch_hz(t->input.keys.pitch[event->key])};
         } else {
             note->offset_s = time > note->onset_s ? time : note->onset_s;
             status = ub_notes_append(&t->notes, note);
@@ -271,7 +247,7 @@ static ub_status end_notes(transcription *t, ub_message *why)
 {
     ub_matrix silence = {0};
     const size_t n = ub_note_judge_latency(t->judge);
-    ub_status status = ub_matrix_new(t->keys.n, 1, &silence);
+    ub_status status = ub_matrix_new(t->input.keys.n, 1, &silence);
     for (size_t i = 0; !status && i < n; i++) {
         status = track_frame(t, ub_matrix_column(&silence, 0));
     }
@@ -280,21 +256,10 @@ static ub_status end_notes(transcription *t, ub_message *why)
     return status ? ub_fail(why, status, "no memory for %zu notes", t->notes.n) : UB_OK;
 }
 
-static ub_status begin_keys(const transcription *t, const ub_key_sink *keys, ub_message *why)
-{
-    const ub_key_frames frames = {.n_keys = t->keys.n,
-                                  .pitches = t->keys.pitch,
-                                  .sources = t->keys.source,
-                                  .n_frames = t->front.n_frames,
-                                  .frame_rate_hz = t->frame_rate_hz,
-                                  .first_s = t->first_s};
-    return keys ? keys->begin(keys->context, &frames, why) : UB_OK;
-}
-
 static ub_status run(transcription *t, const ub_progress *progress, const ub_key_sink *keys,
                      ub_message *why)
 {
-    const size_t n_frames = t->front.n_frames;
+    const size_t n_frames = t->input.front.n_frames;
     ub_status status = UB_OK;
     for (size_t first = 0; !status && first < n_frames; first += t->block_frames) {
         const size_t rest = n_frames - first;
@@ -313,7 +278,7 @@ static ub_status run(transcription *t, const ub_progress *progress, const ub_key
 // Without sound there are no notes, and the keys are silent.
 static ub_status run_silence(transcription *t, const ub_key_sink *keys, ub_message *why)
 {
-    const size_t n_frames = t->front.n_frames;
+    const size_t n_frames = t->input.front.n_frames;
     ub_status status = UB_OK;
     for (size_t first = 0; keys && !status && first < n_frames; first += t->block_frames) {
         const size_t rest = n_frames - first;
@@ -329,8 +294,8 @@ static ub_status transcribe(transcription *t, const ub_settings *settings, size_
     ub_progress_part parts[2] = {{progress, 0.0, 0.7}, {progress, 0.7, 1.0}};
     const ub_progress fitting = ub_progress_of_part(&parts[0]);
     const ub_progress running = ub_progress_of_part(&parts[1]);
-    ub_status status = begin_keys(t, keys, why);
-    if (status || t->front.n_frames == 0) {
+    ub_status status = ub_note_input_begin(&t->input, keys, why);
+    if (status || t->input.front.n_frames == 0) {
         return status;
     }
     status = fit(t, settings, sample_frames, &fitting, why);
@@ -395,7 +360,9 @@ ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *aud
         status = ub_transcribe_drums(limits->segment_frames, audio, dictionary, settings, progress,
                                      keys, &t.notes, why);
     } else {
-        status = status ? status : open_front(&t, audio, dictionary, settings, why);
+        status =
+            status ? status
+                   : ub_note_input_open(audio, dictionary, settings, t.block_frames, &t.input, why);
         status = status ? status : allocate(&t, dictionary, why);
         status =
             status ? status : transcribe(&t, settings, limits->sample_frames, progress, keys, why);

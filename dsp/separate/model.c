@@ -131,12 +131,7 @@ static void take_template(const ub_front *front, const ub_dictionary *dictionary
                           ub_model *model)
 {
     const size_t n_bytes = dictionary->templates.n_rows * sizeof(float);
-    float *template = ub_matrix_column(&model->factors.templates, k);
-    if (front->context) {
-        ub_context_stack(front->context, dictionary, k, template);
-    } else {
-        memcpy(template, ub_matrix_column(&dictionary->templates, k), n_bytes);
-    }
+    ub_context_stack(front->context, dictionary, k, ub_matrix_column(&model->factors.templates, k));
     if (dictionary->reconstruction.n_rows > 0) {
         memcpy(ub_matrix_column(&model->reconstruction, k),
                ub_matrix_column(&dictionary->reconstruction, k), n_bytes);

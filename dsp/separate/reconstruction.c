@@ -160,14 +160,10 @@ static ub_status hear(lesson *l, size_t first, size_t n, const ub_context *conte
     return status;
 }
 
-static ub_status stack_templates(const lesson *l, ub_matrix *stacked)
+static ub_status stack_templates(const lesson *l, size_t n_rows, ub_matrix *stacked)
 {
     const ub_dictionary *d = l->dictionary;
-    const size_t n_bins = d->templates.n_rows;
-    if (!l->context) {
-        return ub_matrix_copy(&d->templates, stacked);
-    }
-    if (ub_matrix_new(ub_context_rows(l->context, n_bins), d->templates.n_cols, stacked)) {
+    if (ub_matrix_new(n_rows, d->templates.n_cols, stacked)) {
         return UB_NO_MEMORY;
     }
     for (size_t k = 0; k < d->templates.n_cols; k++) {
@@ -197,7 +193,7 @@ static ub_status activate(lesson *l, const ub_matrix *mix, ub_message *why)
     ub_team team = {0};
     ub_status status;
     ub_matrix gains = ones(n, &status);
-    status = status ? status : stack_templates(l, &templates);
+    status = status ? status : stack_templates(l, mix->n_rows, &templates);
     status = status ? status : ub_matrix_new(n, mix->n_cols, &l->activations);
     status = status ? status : ub_activator_new(&templates, &gains, &frames, &activator, why);
     status = status ? status : ub_team_new(activator, l->n_threads, &team);

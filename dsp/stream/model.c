@@ -176,13 +176,10 @@ static ub_status prepare(const ub_stream_settings *settings, const ub_dictionary
 // left out.
 static ub_status look_back(const ub_dictionary *fitted, ub_stream_model *model)
 {
-    const size_t hop = model->transform.hop_samples;
-    const size_t kept = ub_past_frames((double)hop / fitted->rate_hz);
-    const size_t step = (fitted->context_samples + hop / 2) / hop;
-    const size_t most = kept / (step ? step : 1);
+    const size_t kept = ub_past_frames((double)fitted->hop_samples / fitted->rate_hz);
+    const size_t step = ub_context_step(fitted), most = kept / step;
     const size_t n_before = fitted->n_before < most ? fitted->n_before : most;
-    const ub_status status =
-        ub_context_new(model->n_bins, n_before, 0, step ? step : 1, &model->context);
+    const ub_status status = ub_context_new(model->n_bins, n_before, 0, step, &model->context);
     model->n_rows = status ? 0 : ub_context_rows(&model->context, model->n_bins);
     return status;
 }
