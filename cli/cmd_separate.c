@@ -26,10 +26,10 @@ static const struct option_row rows[] = {
 };
 
 static const ub_param_id params[] = {
-    UB_PARAM_SOURCES,       UB_PARAM_COMPONENTS, UB_PARAM_FREE,       UB_PARAM_WINDOW_MS,
-    UB_PARAM_OVERLAP,       UB_PARAM_BETA,       UB_PARAM_ITERATIONS, UB_PARAM_TOLERANCE,
-    UB_PARAM_SPARSITY,      UB_PARAM_CONTINUITY, UB_PARAM_RELAXATION, UB_PARAM_INIT,
-    UB_PARAM_MASK_EXPONENT, UB_PARAM_SEED,       UB_PARAM_THREADS,
+    UB_PARAM_METHOD,    UB_PARAM_SOURCES,       UB_PARAM_COMPONENTS, UB_PARAM_FREE,
+    UB_PARAM_WINDOW_MS, UB_PARAM_OVERLAP,       UB_PARAM_BETA,       UB_PARAM_ITERATIONS,
+    UB_PARAM_TOLERANCE, UB_PARAM_SPARSITY,      UB_PARAM_CONTINUITY, UB_PARAM_RELAXATION,
+    UB_PARAM_INIT,      UB_PARAM_MASK_EXPONENT, UB_PARAM_SEED,       UB_PARAM_THREADS,
 };
 
 static const struct usage separate_usage = {
@@ -164,6 +164,13 @@ static enum outcome check_options(const struct job *job)
         return options_misused(usage, "--sources",
                                "does not go with a dictionary, whose sources are known");
     }
+    if (given[UB_PARAM_SOURCES] &&
+        job->options.settings.value[UB_PARAM_METHOD] > UB_METHOD_COMPONENTS) {
+        return options_misused(usage, "--sources",
+                               "does not go with --method %s, which has its own",
+                               ub_param_table()[UB_PARAM_METHOD]
+                                   .choices[(size_t)job->options.settings.value[UB_PARAM_METHOD]]);
+    }
     return DONE;
 }
 
@@ -174,20 +181,14 @@ static enum outcome load_dictionaries(struct job *job)
                : FAILED;
 }
 
-// With a dictionary the sources are known before any work is done.
+// Where the sources are known before any work is done.
 static enum outcome check_names(const struct job *job)
 {
-    const ub_dictionary *dictionary = &job->dictionary;
     const char *names[UB_DICTIONARY_MAX_SOURCES + 1];
-    size_t n = 0;
-    for (; n < dictionary->n_sources; n++) {
-        names[n] = dictionary->source_names[n];
-    }
-    if (job->options.settings.value[UB_PARAM_FREE] > 0.0) {
-        names[n++] = "rest";
-    }
+    const size_t n = ub_separate_names(job->n_dictionaries ? &job->dictionary : NULL,
+                                       &job->options.settings, names);
     ub_message why = {""};
-    if (stem_choice_check(&job->choice, n, names, &why)) {
+    if (n > 0 && stem_choice_check(&job->choice, n, names, &why)) {
         return options_misused(&separate_usage, job->choice.target ? "--two-stems" : "--only", "%s",
                                why.text);
     }
@@ -311,9 +312,7 @@ static enum outcome separate_track(const struct job *job, const struct track *tr
 static enum outcome separate_all(struct job *job)
 {
     enum outcome outcome = job->n_dictionaries ? load_dictionaries(job) : DONE;
-    if (outcome == DONE && job->n_dictionaries) {
-        outcome = check_names(job);
-    }
+    outcome = outcome == DONE ? check_names(job) : outcome;
     if (outcome != DONE) {
         return outcome;
     }

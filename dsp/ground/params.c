@@ -13,9 +13,16 @@ static const char *const kernel_choices[] = {"auto", "generic", "avx2", "avx512"
 
 static const char *const reconstruction_choices[] = {"none", "discriminative", NULL};
 
+// In the order of ub_method.
+static const char *const method_choices[] = {
+    "auto", "components", "hits", "harmonic-percussive", "vocals", "bass", "band", "speech", NULL};
+
 static const ub_param table[UB_PARAM_COUNT] = {
-    [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 1, 16, 4, NULL,
-                          "stems to group blind components into"},
+    [UB_PARAM_METHOD] = {"method", "", UB_PARAM_CHOICE, 0, 7, 0, method_choices,
+                         "way to take a recording apart; auto: components with a dictionary or "
+                         "--sources, else band"},
+    [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 0, 16, 0, NULL,
+                          "stems to group blind components into; 0: 4"},
     [UB_PARAM_COMPONENTS] = {"components", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                              "components in all (blind) or templates per source (learn); "
                              "0: 32 blind, 40 per source"},

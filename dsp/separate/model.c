@@ -13,6 +13,7 @@
 
 enum {
     BLIND_COMPONENTS = 32,
+    BLIND_SOURCES = 4,
     SAMPLED_FRAMES = 1500 // for what a dictionary must know of the whole recording: the gains
 };
 
@@ -43,6 +44,12 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
     const double ms = 1000.0 * (double)dictionary->window_samples / dictionary->rate_hz;
     return ub_stft_settings_for(dictionary->window, ms,
                                 dictionary->window_samples / dictionary->hop_samples, rate_hz);
+}
+
+size_t ub_model_blind_sources(const ub_settings *settings)
+{
+    const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
+    return n_sources ? n_sources : BLIND_SOURCES;
 }
 
 static ub_status allocate_sources(ub_model *model, size_t n_sources, size_t n_components)
@@ -100,7 +107,7 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
                            ub_message *why)
 {
     const size_t n_channels = front->audio->n_channels;
-    const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
+    const size_t n_sources = ub_model_blind_sources(settings);
     size_t n_components = (size_t)settings->value[UB_PARAM_COMPONENTS];
     n_components = n_components ? n_components : BLIND_COMPONENTS;
     const ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
@@ -324,7 +331,7 @@ static ub_status empty_model(const ub_front *front, const ub_dictionary *diction
     if (dictionary) {
         return take_dictionary(front, dictionary, (size_t)settings->value[UB_PARAM_FREE], 0, model);
     }
-    const size_t n_sources = (size_t)settings->value[UB_PARAM_SOURCES];
+    const size_t n_sources = ub_model_blind_sources(settings);
     ub_status status =
         ub_nmf_factors_new(n_bins, 0, front->audio->n_channels, n_sources, &model->factors);
     status = status ? status : allocate_sources(model, n_sources, n_sources);

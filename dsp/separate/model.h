@@ -24,6 +24,9 @@ typedef struct ub_model {
 /** Free what the model owns. Half-built ones are fine. */
 void ub_model_free(ub_model *model);
 
+/** Sources that blind components are grouped into. */
+size_t ub_model_blind_sources(const ub_settings *settings);
+
 /** The transform for these settings: the dictionary's own window in seconds, or the settings'. */
 ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_settings *settings,
                                     double rate_hz);

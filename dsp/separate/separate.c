@@ -3,6 +3,7 @@
 #include "unbraid/separate.h"
 #include "ground/progress_part.h"
 #include "ground/threads.h"
+#include "guided.h"
 #include "limits.h"
 #include "model.h"
 #include "schedule.h"
@@ -28,10 +29,12 @@ typedef struct separation {
     ub_masker *masker;
     ub_activator *activator;
     ub_smoother *smoother;
+    ub_guided *guided;
 } separation;
 
 static void separation_free(separation *s)
 {
+    ub_guided_free(s->guided);
     ub_smoother_free(s->smoother);
     ub_activator_free(s->activator);
     ub_masker_free(s->masker);
@@ -45,7 +48,7 @@ static void separation_free(separation *s)
 static ub_status check_blind(const ub_settings *settings, ub_message *why)
 {
     const double n_components = settings->value[UB_PARAM_COMPONENTS];
-    const double n_sources = settings->value[UB_PARAM_SOURCES];
+    const double n_sources = (double)ub_model_blind_sources(settings);
     if (n_components > 0.0 && n_components < n_sources) {
         return ub_fail(why, UB_BAD_SETTING,
                        "%g components cannot make %g sources; ask for fewer sources or more "
@@ -55,14 +58,59 @@ static ub_status check_blind(const ub_settings *settings, ub_message *why)
     return UB_OK;
 }
 
+// The guide that takes the recording apart, or NULL: then a factorisation does.
+static const ub_guide *choose_guide(const ub_dictionary *dictionary, const ub_settings *settings)
+{
+    const ub_method method = (ub_method)settings->value[UB_PARAM_METHOD];
+    if (method == UB_METHOD_AUTO) {
+        const bool is_told = dictionary || settings->value[UB_PARAM_SOURCES] > 0.0;
+        return ub_guide_of_method(is_told ? UB_METHOD_COMPONENTS : UB_METHOD_BAND);
+    }
+    return ub_guide_of_method(method);
+}
+
+static ub_status check_guide(const ub_guide *guide, const ub_dictionary *dictionary,
+                             const ub_settings *settings, ub_message *why)
+{
+    const ub_method method = (ub_method)settings->value[UB_PARAM_METHOD];
+    const char *name = ub_param_table()[UB_PARAM_METHOD].choices[method];
+    if (!guide && method > UB_METHOD_COMPONENTS) {
+        return ub_fail(why, UB_BAD_SETTING, "there is no method '%s'", name);
+    }
+    if (guide && guide->needs_dictionary && !dictionary) {
+        return ub_fail(why, UB_BAD_SETTING,
+                       "the method '%s' needs a dictionary; take one from a preset", name);
+    }
+    return UB_OK;
+}
+
+size_t ub_separate_names(const ub_dictionary *dictionary, const ub_settings *settings,
+                         const char *names[UB_DICTIONARY_MAX_SOURCES + 1])
+{
+    const ub_guide *guide = choose_guide(dictionary, settings);
+    const bool is_guides = guide && guide->n_sources > 0;
+    size_t n = is_guides ? guide->n_sources : dictionary ? dictionary->n_sources : 0;
+    for (size_t j = 0; j < n; j++) {
+        names[j] = is_guides ? guide->names[j] : dictionary->source_names[j];
+    }
+    if (!guide && dictionary && settings->value[UB_PARAM_FREE] > 0.0) {
+        names[n++] = "rest";
+    }
+    return n;
+}
+
 static ub_status check(const ub_dictionary *dictionary, const ub_settings *settings,
                        ub_message *why)
 {
     ub_status status = ub_settings_check(settings, why);
-    if (status || !dictionary) {
-        return status ? status : check_blind(settings, why);
+    const ub_guide *guide = status ? NULL : choose_guide(dictionary, settings);
+    status = status ? status : check_guide(guide, dictionary, settings, why);
+    if (!status && dictionary) {
+        status = ub_dictionary_check(dictionary, why);
     }
-    status = ub_dictionary_check(dictionary, why);
+    if (status || guide || !dictionary) {
+        return status || guide ? status : check_blind(settings, why);
+    }
     for (size_t j = 0; !status && settings->value[UB_PARAM_FREE] > 0.0 && j < dictionary->n_sources;
          j++) {
         if (strcmp(dictionary->source_names[j], "rest") == 0) {
@@ -75,8 +123,8 @@ static ub_status check(const ub_dictionary *dictionary, const ub_settings *setti
 }
 
 static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dictionary *dictionary,
-                                const ub_settings *settings, const ub_limits *limits,
-                                ub_message *why)
+                                bool is_guided, const ub_settings *settings,
+                                const ub_limits *limits, ub_message *why)
 {
     const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
     ub_status status = ub_stft_new(&stft, &s->stft, why);
@@ -84,7 +132,7 @@ static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dic
         status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
                                    &s->fitted, why);
     }
-    const bool has_context = s->fitted.context.n_rows > 0;
+    const bool has_context = s->fitted.context.n_rows > 0 && !is_guided;
     if (!status && has_context && ub_context_of_dictionary(&s->fitted, &s->context)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates");
     }
@@ -157,6 +205,37 @@ ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
     return ub_separate_within(&limits, mix, dictionary, settings, progress, sink, why);
 }
 
+// A guide is asked for masks of stretches whose spectra and masks are within the limits.
+static ub_status synthesise_guided(separation *s, const ub_guide *guide,
+                                   const ub_dictionary *dictionary, const ub_settings *settings,
+                                   const ub_limits *limits, const ub_progress *progress,
+                                   const ub_stem_sink *sink, ub_message *why)
+{
+    const size_t n_sources = guide->n_sources ? guide->n_sources : dictionary->n_sources;
+    const char *const *names =
+        guide->n_sources ? guide->names : (const char *const *)dictionary->source_names;
+    const ub_scene scene = {.dictionary = dictionary ? &s->fitted : NULL, .settings = settings};
+    const size_t n_bytes = limits->spectra_bytes / (n_sources + 1);
+    ub_status status = ub_guided_new(&s->front, guide, &scene, n_sources,
+                                     ub_spectra_frames_within(&s->front, n_bytes), &s->guided, why);
+    const ub_recipe recipe = {.guided = s->guided, .n_sources = n_sources, .names = names};
+    return status ? status : ub_synthesise(&s->front, &recipe, progress, 0.0, sink, why);
+}
+
+ub_status ub_separate_by_guide(const ub_limits *limits, const ub_audio *mix, const ub_guide *guide,
+                               const ub_dictionary *dictionary, const ub_settings *settings,
+                               const ub_progress *progress, const ub_stem_sink *sink,
+                               ub_message *why)
+{
+    separation s = {0};
+    ub_status status = open_transform(&s, mix, dictionary, true, settings, limits, why);
+    status = status
+                 ? status
+                 : synthesise_guided(&s, guide, dictionary, settings, limits, progress, sink, why);
+    separation_free(&s);
+    return status;
+}
+
 ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
                              const ub_dictionary *dictionary, const ub_settings *settings,
                              const ub_progress *progress, const ub_stem_sink *sink, ub_message *why)
@@ -165,7 +244,11 @@ ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
     settings = settings ? settings : &standard;
     separation s = {0};
     ub_status status = check(dictionary, settings, why);
-    status = status ? status : open_transform(&s, mix, dictionary, settings, limits, why);
+    const ub_guide *guide = status ? NULL : choose_guide(dictionary, settings);
+    if (guide) {
+        return ub_separate_by_guide(limits, mix, guide, dictionary, settings, progress, sink, why);
+    }
+    status = status ? status : open_transform(&s, mix, dictionary, false, settings, limits, why);
     if (!status) {
         const ub_dictionary *fitted = dictionary ? &s.fitted : NULL;
         const double share = ub_model_share(&s.front, fitted, settings, limits);

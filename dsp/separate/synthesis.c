@@ -66,22 +66,31 @@ static bool allocate_activator(synthesis *s)
     return true;
 }
 
+static bool allocate_activations(synthesis *s)
+{
+    if (s->recipe->guided || s->recipe->activations) {
+        return true;
+    }
+    return !ub_matrix_new(s->recipe->n_components, s->block_frames, &s->activations) &&
+           (s->recipe->smoother || allocate_activator(s));
+}
+
 static bool allocate(synthesis *s)
 {
     const size_t n_stems = s->n_sources * s->n_channels;
     const size_t length = (s->block_frames - 1) * s->stft->hop_samples + s->stft->size_samples;
-    s->mask_stride = ub_masker_stride(s->recipe->masker);
-    s->masker_work_size = ub_floats_line(ub_masker_work_size(s->recipe->masker));
+    s->mask_stride = ub_floats_line(s->n_bins);
+    if (!s->recipe->guided) {
+        s->mask_stride = ub_masker_stride(s->recipe->masker);
+        s->masker_work_size = ub_floats_line(ub_masker_work_size(s->recipe->masker));
+    }
     s->spectra = calloc(s->n_channels * s->block_frames * s->n_bins, sizeof(float complex));
     s->masks = ub_floats_new(n_stems * s->block_frames * s->mask_stride);
     s->masker_work = ub_floats_new(s->front->n_threads * s->masker_work_size);
     s->pointers = calloc(n_stems, sizeof *s->pointers);
     s->stems = calloc(s->n_sources, sizeof *s->stems);
     return s->spectra && s->masks && s->masker_work && s->pointers && s->stems &&
-           !ub_matrix_new(length, n_stems, &s->sums) &&
-           (s->recipe->activations ||
-            !ub_matrix_new(s->recipe->n_components, s->block_frames, &s->activations)) &&
-           (s->recipe->activations || s->recipe->smoother || allocate_activator(s));
+           !ub_matrix_new(length, n_stems, &s->sums) && allocate_activations(s);
 }
 
 static float complex *spectrum_of(const synthesis *s, size_t channel, size_t frame)
@@ -188,11 +197,33 @@ static void make_stems(synthesis *s, const ub_progress *progress, size_t first, 
     ub_progress_stage(progress, "mask");
     if (s->recipe->activations) {
         mask(s, s->recipe->activations, first, n);
-    } else {
+    } else if (!s->recipe->guided) {
         mask(s, &s->activations, 0, n);
     }
     ub_progress_stage(progress, "synthesise");
     synthesise(s, n);
+}
+
+// What has to be known of a block before it is read: its makers read for themselves.
+static ub_status prepare(synthesis *s, const ub_progress *progress, double at, size_t first,
+                         size_t n, ub_message *why)
+{
+    if (s->recipe->guided) {
+        return ub_guided_run(s->recipe->guided, first, n, progress, s->masks, s->block_frames,
+                             s->mask_stride, why);
+    }
+    if (!s->recipe->smoother) {
+        return UB_OK;
+    }
+    ub_progress_part part = {progress, at, at};
+    const ub_progress smoothing = ub_progress_of_part(&part);
+    return ub_smoother_run(s->recipe->smoother, first, n, &smoothing, &s->activations, why);
+}
+
+static double done_before(const synthesis *s, size_t frame)
+{
+    return s->recipe->guided ? ub_guided_done(s->recipe->guided, frame)
+                             : (double)frame / (double)s->front->n_frames;
 }
 
 static ub_status run(synthesis *s, const ub_progress *progress, double from,
@@ -203,14 +234,9 @@ static ub_status run(synthesis *s, const ub_progress *progress, double from,
     for (size_t first = 0; !status && first < n_frames; first += s->block_frames) {
         const size_t rest = n_frames - first;
         const size_t n = rest < s->block_frames ? rest : s->block_frames;
-        const double at = from + (1.0 - from) * (double)first / (double)n_frames;
-        status = ub_progress_report(progress, "resynthesise", at);
-        if (!status && s->recipe->smoother) { // first, as it reads for itself
-            ub_progress_part part = {progress, at, at};
-            const ub_progress smoothing = ub_progress_of_part(&part);
-            status =
-                ub_smoother_run(s->recipe->smoother, first, n, &smoothing, &s->activations, why);
-        }
+        const double at = from + (1.0 - from) * done_before(s, first);
+        status = prepare(s, progress, at, first, n, why);
+        status = status ? status : ub_progress_report(progress, "resynthesise", at);
         ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(s->front, first, n, why);
         if (!status) {

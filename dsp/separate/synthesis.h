@@ -7,12 +7,14 @@
 #define UNBRAID_SEPARATE_SYNTHESIS_H
 
 #include "front.h"
+#include "guided.h"
 #include "smoother.h"
 #include "unbraid/mask.h"
 #include "unbraid/nmf.h"
 
 /** What to make stems with. Borrowed. */
 typedef struct ub_recipe {
+    ub_guided *guided; ///< gives the masks, or NULL: then they are those of a factorisation
     const ub_masker *masker;
     size_t n_sources;
     const char *const *names;

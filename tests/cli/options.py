@@ -34,7 +34,7 @@ class Options(Test):
                 self.assertTrue(done.out.startswith(f"Usage: unbraid {command} "))
                 self.assertLessEqual(max(map(len, done.out.splitlines())), 84)
         text = " ".join(self.run_tool("separate", "--help").out.split())
-        self.assertRegex(text, r"-n, --sources N .* \(1 to 16; default \d+\)")
+        self.assertRegex(text, r"-n, --sources N .* \(0 to 16; default \d+\)")
         self.assertRegex(text, r"--window MS .* \(1 to 1000 ms; default [0-9.]+ ms\)")
         self.assertIn("(random, nndsvd, nndsvda, nndsvdar; default ", text)
 
@@ -52,7 +52,7 @@ class Options(Test):
                 (separate("-x"), ["-x", "no such option"]),
                 (["separate", "in.wav", "-n"], ["-n", "needs a value"]),
                 (["separate", "in.wav", "--seed"], ["--seed", "needs a value"]),
-                (separate("-n", "0"), ["--sources", "from 1 to 16"]),
+                (separate("-n", "17"), ["--sources", "from 1 to 16"]),
                 (separate("-n", "2.5"), ["--sources", "whole number"]),
                 (separate("-n", "two"), ["--sources", "must be a number"]),
                 (separate("-n", ""), ["--sources", "must be a number"]),

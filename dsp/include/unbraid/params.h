@@ -13,6 +13,7 @@ extern "C" {
 
 /** Index of a parameter in the table and of its value in ub_settings. */
 typedef enum ub_param_id {
+    UB_PARAM_METHOD, ///< a ub_method
     UB_PARAM_SOURCES,
     UB_PARAM_COMPONENTS,
     UB_PARAM_FREE,
@@ -33,6 +34,19 @@ typedef enum ub_param_id {
     UB_PARAM_KERNELS,
     UB_PARAM_COUNT
 } ub_param_id;
+
+/** Values of UB_PARAM_METHOD: how a recording is taken apart. */
+typedef enum ub_method {
+    UB_METHOD_AUTO, ///< UB_METHOD_COMPONENTS with a dictionary or a number of sources, else _BAND
+    UB_METHOD_COMPONENTS, ///< a factorisation, whose components are those of a dictionary or
+                          ///< grouped
+    UB_METHOD_HITS, ///< the hits of a kit in time, by a dictionary of drum hits
+    UB_METHOD_HARMONIC_PERCUSSIVE, ///< what rings, what is struck
+    UB_METHOD_VOCALS, ///< a voice over an accompaniment that repeats itself
+    UB_METHOD_BASS, ///< the bass, the rest
+    UB_METHOD_BAND, ///< vocals, drums, bass, other
+    UB_METHOD_SPEECH, ///< a voice that speaks, noise
+} ub_method;
 
 typedef enum ub_param_kind {
     UB_PARAM_REAL,

@@ -52,7 +52,11 @@ typedef struct ub_stem_sink {
 } ub_stem_sink;
 
 /**
-   Separate a recording into stems that sum to it.
+   Separate a recording into stems that sum to it, by UB_PARAM_METHOD.
+
+   Methods that know their sources beforehand (see ub_method) make masks of stretches of the
+   recording, which overlap and are faded into one another; some use the dictionary, and work at its
+   window then. Of the others:
 
    Blind (dictionary NULL): a non-negative tensor factorisation of the mix with
    UB_PARAM_COMPONENTS components, which are grouped into UB_PARAM_SOURCES sources by the shape of
@@ -72,13 +76,23 @@ typedef struct ub_stem_sink {
    @param progress   Its stages: "read", "analyse", "start", "factorise" and "group" while the model
                      is made, then block by block "read", "analyse", "activate" (only where
                      activations are computed frame by frame), "mask", "synthesise" and "write".
-   @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING (fewer components than sources too), UB_BAD_VALUE
-           (NaN or infinite samples; a source "rest" beside free components), UB_NO_MEMORY,
-           UB_CANCELLED, or what the audio or the sink returned.
+   @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING (fewer components than sources, or a method that
+   needs a dictionary without one, too), UB_BAD_VALUE (NaN or infinite samples; a source "rest"
+   beside free components), UB_NO_MEMORY, UB_CANCELLED, or what the audio or the sink returned.
 */
 UB_API UB_MUST_USE ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
                                          const ub_settings *settings, const ub_progress *progress,
                                          const ub_stem_sink *sink, ub_message *why);
+
+/**
+   The names of the stems that ub_separate() will make, as far as they are known beforehand: those
+   of a dictionary, with "rest" where there are free components, or of a method that has its own.
+   @param settings  Checked.
+   @param names     Borrowed from the dictionary, or static.
+   @return how many; 0 for blind components.
+*/
+UB_API size_t ub_separate_names(const ub_dictionary *dictionary, const ub_settings *settings,
+                                const char *names[UB_DICTIONARY_MAX_SOURCES + 1]);
 
 /** Recordings in which one source plays alone. */
 typedef struct ub_training {
