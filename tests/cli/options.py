@@ -52,7 +52,7 @@ class Options(Test):
                 (separate("-x"), ["-x", "no such option"]),
                 (["separate", "in.wav", "-n"], ["-n", "needs a value"]),
                 (["separate", "in.wav", "--seed"], ["--seed", "needs a value"]),
-                (separate("-n", "17"), ["--sources", "from 1 to 16"]),
+                (separate("-n", "17"), ["--sources", "from 0 to 16"]),
                 (separate("-n", "2.5"), ["--sources", "whole number"]),
                 (separate("-n", "two"), ["--sources", "must be a number"]),
                 (separate("-n", ""), ["--sources", "must be a number"]),
