@@ -13,6 +13,8 @@ static const char *const kernel_choices[] = {"auto", "generic", "avx2", "avx512"
 
 static const char *const reconstruction_choices[] = {"none", "discriminative", NULL};
 
+static const char *const covariance_choices[] = {"full", "rank-1", NULL};
+
 // In the order of ub_method.
 static const char *const method_choices[] = {
     "auto", "components", "hits", "harmonic-percussive", "vocals", "bass", "band", "speech", NULL};
@@ -52,6 +54,11 @@ static const ub_param table[UB_PARAM_COUNT] = {
                        "start of a factorisation"},
     [UB_PARAM_MASK_EXPONENT] = {"mask-exponent", "", UB_PARAM_REAL, 0.5, 2, 1, NULL,
                                 "exponent of the Wiener mask on magnitudes"},
+    [UB_PARAM_MWF] = {"mwf", "", UB_PARAM_INTEGER, 0, 4, 0, NULL,
+                      "rounds of the multichannel Wiener filter after the masks"},
+    [UB_PARAM_COVARIANCE] = {"covariance", "", UB_PARAM_CHOICE, 0, 1, 0, covariance_choices,
+                             "what that filter knows of a source: full, or one point of the "
+                             "stereo field"},
     [UB_PARAM_SEED] = {"seed", "", UB_PARAM_INTEGER, 0, 9007199254740992.0, 1, NULL,
                        "seed of the random start"},
     [UB_PARAM_THREADS] = {"jobs", "", UB_PARAM_INTEGER, 0, 1024, 0, NULL,

@@ -100,6 +100,20 @@ ub_status ub_guided_new(ub_front *front, const ub_guide *guide, const ub_scene *
     return UB_OK;
 }
 
+static void clear(ub_matrix *mask)
+{
+    memset(mask->data, 0, mask->stride * mask->n_cols * sizeof(float));
+}
+
+void ub_guided_rewind(ub_guided *guided)
+{
+    guided->next = 0;
+    for (size_t i = 0; i < guided->n_masks; i++) {
+        guided->masks[i].n_cols = guided->step + guided->overlap;
+        clear(&guided->masks[i]);
+    }
+}
+
 // The one place where masks are made to sum to one.
 static void share_out(const ub_guided *g, size_t channel, size_t frame)
 {
@@ -128,7 +142,7 @@ static void keep_tail(ub_guided *g)
             memcpy(ub_matrix_column(&g->tail[i], t), ub_matrix_column(&g->masks[i], g->step + t),
                    g->masks[i].n_rows * sizeof(float));
         }
-        memset(g->masks[i].data, 0, g->masks[i].stride * g->masks[i].n_cols * sizeof(float));
+        clear(&g->masks[i]);
     }
 }
 

@@ -25,6 +25,9 @@ ub_status ub_guided_new(ub_front *front, const ub_guide *guide, const ub_scene *
 /** NULL is fine. */
 void ub_guided_free(ub_guided *guided);
 
+/** Begin again with frame 0: the same masks once more. */
+void ub_guided_rewind(ub_guided *guided);
+
 /** The share of the work that is done when the stems of all frames before this one are made: most
     of it is the guide's, at the start of each stretch. */
 double ub_guided_done(const ub_guided *guided, size_t frame);

@@ -188,6 +188,8 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
         .activations = is_open ? NULL : &factors->activations,
         .smoother = s->smoother,
         .activator = s->activator,
+        .n_rounds = (size_t)settings->value[UB_PARAM_MWF],
+        .rank_one = settings->value[UB_PARAM_COVARIANCE] > 0.0,
     };
     return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
 }
@@ -218,7 +220,11 @@ static ub_status synthesise_guided(separation *s, const ub_guide *guide,
     const size_t n_bytes = limits->spectra_bytes / (n_sources + 1);
     ub_status status = ub_guided_new(&s->front, guide, &scene, n_sources,
                                      ub_spectra_frames_within(&s->front, n_bytes), &s->guided, why);
-    const ub_recipe recipe = {.guided = s->guided, .n_sources = n_sources, .names = names};
+    const ub_recipe recipe = {.guided = s->guided,
+                              .n_sources = n_sources,
+                              .names = names,
+                              .n_rounds = (size_t)settings->value[UB_PARAM_MWF],
+                              .rank_one = settings->value[UB_PARAM_COVARIANCE] > 0.0};
     return status ? status : ub_synthesise(&s->front, &recipe, progress, 0.0, sink, why);
 }
 

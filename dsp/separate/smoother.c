@@ -80,6 +80,11 @@ ub_status ub_smoother_new(ub_front *front, const ub_nmf_factors *factors,
     return UB_OK;
 }
 
+void ub_smoother_rewind(ub_smoother *smoother)
+{
+    smoother->next = 0;
+}
+
 static ub_status fit_next(ub_smoother *s, const ub_progress *progress, ub_message *why)
 {
     const size_t first = s->next * s->step, rest = s->front->n_frames - first;

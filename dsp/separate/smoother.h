@@ -31,6 +31,9 @@ ub_status ub_smoother_new(ub_front *front, const ub_nmf_factors *factors,
 /** NULL is fine. */
 void ub_smoother_free(ub_smoother *smoother);
 
+/** Begin again with frame 0. */
+void ub_smoother_rewind(ub_smoother *smoother);
+
 /**
    Activations of frames [first, first + n) in columns 0 to n of `activations`. What the front has
    read before is lost. Calls must go forward through the recording.

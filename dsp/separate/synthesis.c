@@ -6,6 +6,7 @@
 #include "ground/floats.h"
 #include "ground/progress_part.h"
 #include "ground/threads.h"
+#include "places.h"
 #include "team.h"
 
 #include <stdlib.h>
@@ -21,12 +22,14 @@ typedef struct synthesis {
     const ub_stft_settings *stft;
     size_t n_channels, n_bins, n_sources;
     size_t block_frames; // most that are in memory
+    size_t n_rounds; // passes before the one that makes stems
     size_t mask_stride;
     float complex *spectra; // [channel][frame][bin]
     ub_matrix *magnitudes; // per channel, only for the team
     ub_team team; // only when activations come frame by frame
     ub_matrix activations; // of the block, unless those of the whole signal are given
     float *masks; // [channel][source][frame], mask_stride apart
+    ub_places places; // only with rounds
     ub_matrix sums; // overlap-add, a column per source and channel
     float *masker_work;
     size_t masker_work_size; // floats per thread
@@ -45,6 +48,7 @@ static void synthesis_free(synthesis *s)
     free(s->spectra);
     ub_matrix_free(&s->activations);
     free(s->masks);
+    ub_places_free(&s->places);
     ub_matrix_free(&s->sums);
     ub_team_free(&s->team);
     free(s->masker_work);
@@ -75,6 +79,16 @@ static bool allocate_activations(synthesis *s)
            (s->recipe->smoother || allocate_activator(s));
 }
 
+static bool allocate_places(synthesis *s)
+{
+    const ub_places shape = {.n_channels = s->n_channels,
+                             .n_sources = s->n_sources,
+                             .n_bins = s->n_bins,
+                             .most_frames = s->block_frames,
+                             .n_threads = s->front->n_threads};
+    return s->n_rounds == 0 || !ub_places_new(&shape, s->recipe->rank_one, &s->places);
+}
+
 static bool allocate(synthesis *s)
 {
     const size_t n_stems = s->n_sources * s->n_channels;
@@ -90,7 +104,8 @@ static bool allocate(synthesis *s)
     s->pointers = calloc(n_stems, sizeof *s->pointers);
     s->stems = calloc(s->n_sources, sizeof *s->stems);
     return s->spectra && s->masks && s->masker_work && s->pointers && s->stems &&
-           !ub_matrix_new(length, n_stems, &s->sums) && allocate_activations(s);
+           !ub_matrix_new(length, n_stems, &s->sums) && allocate_activations(s) &&
+           allocate_places(s);
 }
 
 static float complex *spectrum_of(const synthesis *s, size_t channel, size_t frame)
@@ -150,9 +165,14 @@ static void synthesise(synthesis *s, size_t n)
         float complex *masked = s->front->spectrum[thread];
         float *sums = ub_matrix_column(&s->sums, i);
         for (size_t t = 0; t < n; t++) {
-            ub_mask_apply_frame(masks_of(s, channel, source, t), spectrum_of(s, channel, t),
-                                s->n_bins, masked);
-            ub_stft_synthesise_frame(s->front->stft, masked, s->front->work[thread],
+            const float complex *frame = masked;
+            if (s->n_rounds > 0) {
+                frame = ub_places_frame(&s->places, source, channel, t);
+            } else {
+                ub_mask_apply_frame(masks_of(s, channel, source, t), spectrum_of(s, channel, t),
+                                    s->n_bins, masked);
+            }
+            ub_stft_synthesise_frame(s->front->stft, frame, s->front->work[thread],
                                      sums + t * s->stft->hop_samples);
         }
     }
@@ -185,8 +205,8 @@ static ub_status emit(synthesis *s, size_t first, size_t n, const ub_stem_sink *
     return status;
 }
 
-// From the samples of a block to its stems.
-static void make_stems(synthesis *s, const ub_progress *progress, size_t first, size_t n)
+// From the samples of a block to its masks.
+static ub_masked_block make_masks(synthesis *s, const ub_progress *progress, size_t first, size_t n)
 {
     ub_progress_stage(progress, "analyse");
     analyse(s, n);
@@ -200,16 +220,22 @@ static void make_stems(synthesis *s, const ub_progress *progress, size_t first, 
     } else if (!s->recipe->guided) {
         mask(s, &s->activations, 0, n);
     }
-    ub_progress_stage(progress, "synthesise");
-    synthesise(s, n);
+    return (ub_masked_block){.spectra = s->spectra,
+                             .masks = s->masks,
+                             .mask_stride = s->mask_stride,
+                             .most_frames = s->block_frames,
+                             .n_frames = n};
 }
 
 // What has to be known of a block before it is read: its makers read for themselves.
-static ub_status prepare(synthesis *s, const ub_progress *progress, double at, size_t first,
-                         size_t n, ub_message *why)
+static ub_status prepare(synthesis *s, const ub_progress *progress, size_t nth, double at,
+                         size_t first, size_t n, ub_message *why)
 {
     if (s->recipe->guided) {
-        return ub_guided_run(s->recipe->guided, first, n, progress, s->masks, s->block_frames,
+        const double n_passes = (double)(s->n_rounds + 1);
+        ub_progress_part share = {progress, (double)nth / n_passes, (double)(nth + 1) / n_passes};
+        const ub_progress guiding = ub_progress_of_part(&share);
+        return ub_guided_run(s->recipe->guided, first, n, &guiding, s->masks, s->block_frames,
                              s->mask_stride, why);
     }
     if (!s->recipe->smoother) {
@@ -226,25 +252,61 @@ static double done_before(const synthesis *s, size_t frame)
                              : (double)frame / (double)s->front->n_frames;
 }
 
-static ub_status run(synthesis *s, const ub_progress *progress, double from,
-                     const ub_stem_sink *sink, ub_message *why)
+// All blocks once. The last pass makes stems, those before it are rounds of the filter.
+static ub_status pass(synthesis *s, size_t nth, const ub_progress *progress,
+                      const ub_stem_sink *sink, ub_message *why)
 {
     const size_t n_frames = s->front->n_frames;
-    ub_status status = sink->begin(sink->context, s->n_sources, s->recipe->names, why);
+    ub_status status = UB_OK;
     for (size_t first = 0; !status && first < n_frames; first += s->block_frames) {
         const size_t rest = n_frames - first;
         const size_t n = rest < s->block_frames ? rest : s->block_frames;
-        const double at = from + (1.0 - from) * done_before(s, first);
-        status = prepare(s, progress, at, first, n, why);
+        const double at = ((double)nth + done_before(s, first)) / (double)(s->n_rounds + 1);
+        status = prepare(s, progress, nth, at, first, n, why);
         status = status ? status : ub_progress_report(progress, "resynthesise", at);
         ub_progress_stage(progress, "read");
         status = status ? status : ub_front_read(s->front, first, n, why);
-        if (!status) {
-            make_stems(s, progress, first, n);
-            ub_progress_stage(progress, "write");
-            status = emit(s, first, n, sink, why);
+        if (status) {
+            break;
         }
+        const ub_masked_block block = make_masks(s, progress, first, n);
+        if (nth < s->n_rounds) {
+            ub_places_hear(&s->places, &block);
+            continue;
+        }
+        if (s->n_rounds > 0) {
+            ub_places_filter(&s->places, &block);
+        }
+        ub_progress_stage(progress, "synthesise");
+        synthesise(s, n);
+        ub_progress_stage(progress, "write");
+        status = emit(s, first, n, sink, why);
     }
+    return status;
+}
+
+static ub_status end_round(synthesis *s, ub_message *why)
+{
+    if (s->recipe->guided) {
+        ub_guided_rewind(s->recipe->guided);
+    } else if (s->recipe->smoother) {
+        ub_smoother_rewind(s->recipe->smoother);
+    }
+    return ub_places_end_round(&s->places)
+               ? ub_fail(why, UB_NO_MEMORY, "no memory for the places of sources")
+               : UB_OK;
+}
+
+static ub_status run(synthesis *s, const ub_progress *progress, const ub_stem_sink *sink,
+                     ub_message *why)
+{
+    ub_status status = UB_OK;
+    for (size_t round = 0; !status && round < s->n_rounds; round++) {
+        status = pass(s, round, progress, NULL, why);
+        status = status ? status : end_round(s, why);
+    }
+    status = status ? status : sink->begin(sink->context, s->n_sources, s->recipe->names, why);
+    status = status ? status : pass(s, s->n_rounds, progress, sink, why);
     return status ? status : ub_progress_report(progress, "resynthesise", 1.0);
 }
 
@@ -259,13 +321,22 @@ ub_status ub_synthesise(ub_front *front, const ub_recipe *recipe, const ub_progr
         .n_bins = ub_stft_n_bins(front->stft),
         .n_sources = recipe->n_sources,
         .block_frames = front->block_frames,
+        .n_rounds = front->audio->n_channels > 1 ? recipe->n_rounds : 0,
     };
+    ub_progress_part part = {progress, from, 1.0};
+    const ub_progress synthesising = ub_progress_of_part(&part);
     ub_status status;
+    if (s.n_rounds > 0 && s.n_channels > UB_SPATIAL_MOST_CHANNELS) {
+        return ub_fail(
+            why, UB_BAD_SETTING,
+            "the multichannel Wiener filter takes up to %d channels, not %zu; do without",
+            UB_SPATIAL_MOST_CHANNELS, s.n_channels);
+    }
     if (allocate(&s)) {
         for (size_t source = 0; source < s.n_sources; source++) {
             s.stems[source] = s.pointers + source * s.n_channels;
         }
-        status = run(&s, progress, from, sink, why);
+        status = run(&s, &synthesising, sink, why);
     } else {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu stems", recipe->n_sources);
     }

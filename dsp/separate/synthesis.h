@@ -22,12 +22,14 @@ typedef struct ub_recipe {
     const ub_matrix *activations; ///< K x T of the whole signal, or NULL: block by block then
     ub_smoother *smoother; ///< gives them, or NULL:
     const ub_activator *activator; ///< then this one does, frame by frame
+    size_t n_rounds; ///< of the multichannel Wiener filter; the audio is read once more for each
+    bool rank_one; ///< its sources are points
 } ub_recipe;
 
 /**
    Read the audio again, mask it and hand the stems to the sink.
    @param progress  Reported as `stage` "resynthesise" from `from` to 1.
-   @return as ub_separate().
+   @return as ub_separate(); UB_BAD_SETTING where the filter has too many channels.
 */
 ub_status ub_synthesise(ub_front *front, const ub_recipe *recipe, const ub_progress *progress,
                         double from, const ub_stem_sink *sink, ub_message *why);
