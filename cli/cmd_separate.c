@@ -2,6 +2,7 @@
 #include "dictionary_file.h"
 #include "interrupt.h"
 #include "options.h"
+#include "passages.h"
 #include "progress.h"
 #include "report.h"
 #include "stems.h"
@@ -16,6 +17,12 @@ static const struct option_row rows[] = {
     {"dictionary", 'd', "DICT",
      "separate into the sources of this dictionary; may be given more than once, then into the "
      "sources of all"},
+    {"source", '\0', "NAME@FROM-TO",
+     "learn a source from a passage of the recording where it plays alone, 0:13-0:20 for instance; "
+     "may be given more than once"},
+    {"accompaniment", '\0', "FROM-TO",
+     "a passage without the voice: what plays there is learned, and the rest is the vocals; may be "
+     "given more than once"},
     {"only", '\0', "NAME,...", "write these stems only"},
     {"two-stems", '\0', "NAME", "write NAME and no_NAME, which is all the rest"},
     {"filename", '\0', "PATTERN",
@@ -43,7 +50,8 @@ static const struct usage separate_usage = {
     .n_params = sizeof params / sizeof params[0],
     .notes = "FILE is a sound file, a folder of them, or - for standard input. Rate, channels,\n"
              "length and bits of the stems are those of the input; nothing is normalised.\n"
-             "JSON progress goes to stderr, one object a line.\n",
+             "FROM and TO are times, 13.5, 0:13 or 1:02:03.5. JSON progress goes to stderr, one\n"
+             "object a line.\n",
 };
 
 // What the command line says, and what is loaded for all files.
@@ -54,6 +62,7 @@ struct job {
     const char **dictionary_paths;
     size_t n_dictionaries;
     ub_dictionary dictionary; // of all, joined
+    struct passages passages;
     struct track_list tracks;
 };
 
@@ -123,6 +132,10 @@ static bool take(void *context, const char *name, const char *value)
         job->choice.folder = *value ? value : ".";
     } else if (strcmp(name, "dictionary") == 0) {
         job->dictionary_paths[job->n_dictionaries++] = value;
+    } else if (strcmp(name, "source") == 0) {
+        return passages_take(&separate_usage, "--source", value, &job->passages);
+    } else if (strcmp(name, "accompaniment") == 0) {
+        return passages_take(&separate_usage, "--accompaniment", value, &job->passages);
     } else if (strcmp(name, "only") == 0) {
         job->choice.only = value;
     } else if (strcmp(name, "two-stems") == 0) {
@@ -158,12 +171,13 @@ static enum outcome check_options(const struct job *job)
         choice->request.container == STEM_FLAC) {
         return options_misused(usage, "--bits", "32f does not go with --format flac");
     }
-    if (given[UB_PARAM_FREE] && job->n_dictionaries == 0) {
-        return options_misused(usage, "--free", "needs a dictionary (-d)");
+    if (given[UB_PARAM_FREE] && job->n_dictionaries == 0 && job->passages.n == 0) {
+        return options_misused(usage, "--free", "needs a dictionary (-d) or a passage (--source)");
     }
-    if (given[UB_PARAM_SOURCES] && job->n_dictionaries > 0) {
-        return options_misused(usage, "--sources",
-                               "does not go with a dictionary, whose sources are known");
+    if (given[UB_PARAM_SOURCES] && (job->n_dictionaries > 0 || job->passages.n > 0)) {
+        return options_misused(
+            usage, "--sources",
+            "does not go with a dictionary or passages, whose sources are known");
     }
     if (given[UB_PARAM_SOURCES] &&
         job->options.settings.value[UB_PARAM_METHOD] > UB_METHOD_COMPONENTS) {
@@ -175,6 +189,32 @@ static enum outcome check_options(const struct job *job)
     return DONE;
 }
 
+// Passages teach components and the speech method; marked, the voice is components' too.
+static enum outcome settle_passages(struct job *job)
+{
+    ub_settings *settings = &job->options.settings;
+    const ub_method method = (ub_method)settings->value[UB_PARAM_METHOD];
+    const char *option = job->passages.has_accompaniment ? "--accompaniment" : "--source";
+    if (job->passages.n == 0) {
+        return DONE;
+    }
+    if (method > UB_METHOD_COMPONENTS && method != UB_METHOD_VOCALS && method != UB_METHOD_SPEECH) {
+        return options_misused(&separate_usage, option,
+                               "does not go with the method '%s', which learns nothing",
+                               ub_param_table()[UB_PARAM_METHOD].choices[method]);
+    }
+    if (method == UB_METHOD_SPEECH) {
+        return DONE;
+    }
+    settings->value[UB_PARAM_METHOD] = UB_METHOD_COMPONENTS;
+    if (!job->options.given[UB_PARAM_FREE] && settings->value[UB_PARAM_FREE] == 0.0) {
+        settings->value[UB_PARAM_FREE] =
+            passages_free_components(&job->passages, job->dictionary.n_sources);
+    }
+    settings->rest_name = passages_rest_name(&job->passages);
+    return DONE;
+}
+
 static enum outcome load_dictionaries(struct job *job)
 {
     return dictionary_file_load_all(job->dictionary_paths, job->n_dictionaries, &job->dictionary)
@@ -182,12 +222,41 @@ static enum outcome load_dictionaries(struct job *job)
                : FAILED;
 }
 
-// Where the sources are known before any work is done.
+// The names of all stems, where they are known before any work is done; 0 where not.
+static size_t known_names(const struct job *job, const char **names)
+{
+    const struct passages *passages = &job->passages;
+    const ub_dictionary *dictionary = job->n_dictionaries ? &job->dictionary : NULL;
+    if (passages->n == 0 || job->options.settings.value[UB_PARAM_METHOD] > UB_METHOD_COMPONENTS) {
+        return ub_separate_names(dictionary, &job->options.settings, names);
+    }
+    size_t n = 0;
+    for (size_t j = 0; j < job->dictionary.n_sources; j++) {
+        names[n++] = job->dictionary.source_names[j];
+    }
+    for (size_t j = 0; j < passages->n_names; j++) {
+        names[n++] = passages->names[j];
+    }
+    if (job->options.settings.value[UB_PARAM_FREE] > 0.0) {
+        const char *rest = job->options.settings.rest_name;
+        names[n++] = rest ? rest : "rest";
+    }
+    return n;
+}
+
 static enum outcome check_names(const struct job *job)
 {
-    const char *names[UB_DICTIONARY_MAX_SOURCES + 1];
-    const size_t n = ub_separate_names(job->n_dictionaries ? &job->dictionary : NULL,
-                                       &job->options.settings, names);
+    const char *names[2 * UB_DICTIONARY_MAX_SOURCES + 1];
+    const size_t n = known_names(job, names);
+    for (size_t i = 1; i < n && job->passages.n > 0; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(names[i], names[j]) == 0) {
+                return options_misused(&separate_usage, names[i],
+                                       "would be the name of two sources; choose another one for "
+                                       "the passage");
+            }
+        }
+    }
     ub_message why = {""};
     if (n > 0 && stem_choice_check(&job->choice, n, names, &why)) {
         return options_misused(&separate_usage, job->choice.target ? "--two-stems" : "--only", "%s",
@@ -276,6 +345,24 @@ static void print_paths(const struct stems *stems)
     fflush(stdout);
 }
 
+// The dictionary for a recording: that of the command line, and what its passages teach.
+static ub_status find_dictionary(const struct job *job, const ub_audio *mix,
+                                 const ub_progress *listener, ub_dictionary *learned,
+                                 const ub_dictionary **dictionary, ub_message *why)
+{
+    const ub_dictionary *given = job->n_dictionaries ? &job->dictionary : NULL;
+    *dictionary = given;
+    if (job->passages.n == 0) {
+        return UB_OK;
+    }
+    *dictionary = learned;
+    return passages_learn(&job->passages, mix, given, &job->options.settings, listener, learned,
+                          why);
+}
+
+// Of the progress of a recording with passages.
+static const double SHARE_OF_LEARNING = 0.3;
+
 static ub_status separate_into(const struct job *job, struct audio_file *recording,
                                const char *input, struct stems *stems, ub_message *why)
 {
@@ -283,10 +370,17 @@ static ub_status separate_into(const struct job *job, struct audio_file *recordi
     const ub_stem_sink sink = stems_sink(stems);
     struct progress progress = progress_start(job->progress, input);
     const ub_progress listener = progress_listener(&progress);
-    ub_status status = ub_separate(&mix, job->n_dictionaries ? &job->dictionary : NULL,
-                                   &job->options.settings, &listener, &sink, why);
+    ub_dictionary learned = {0};
+    const ub_dictionary *dictionary;
+    progress.to = job->passages.n > 0 ? SHARE_OF_LEARNING : 0.0;
+    ub_status status = find_dictionary(job, &mix, &listener, &learned, &dictionary, why);
+    progress.from = progress.to;
+    progress.to = 1.0;
+    status = status ? status
+                    : ub_separate(&mix, dictionary, &job->options.settings, &listener, &sink, why);
     status = status ? status : stems_commit(stems, why);
     progress_stop(&progress);
+    ub_dictionary_free(&learned);
     return status;
 }
 
@@ -313,6 +407,7 @@ static enum outcome separate_track(const struct job *job, const struct track *tr
 static enum outcome separate_all(struct job *job)
 {
     enum outcome outcome = job->n_dictionaries ? load_dictionaries(job) : DONE;
+    outcome = outcome == DONE ? settle_passages(job) : outcome;
     outcome = outcome == DONE ? check_names(job) : outcome;
     if (outcome != DONE) {
         return outcome;
@@ -322,6 +417,13 @@ static enum outcome separate_all(struct job *job)
     const enum outcome names = check_track_names(job);
     if (names != DONE) {
         return names;
+    }
+    if (job->passages.n > 0 && job->tracks.n > 1) {
+        return options_misused(&separate_usage,
+                               job->passages.has_accompaniment ? "--accompaniment" : "--source",
+                               "marks a passage of one recording, but there are %zu; separate "
+                               "them one by one",
+                               job->tracks.n);
     }
     for (size_t i = 0; i < job->tracks.n && !interrupted(); i++) {
         if (separate_track(job, &job->tracks.tracks[i]) != DONE) {
@@ -335,7 +437,8 @@ enum outcome separate_run(int argc, char **argv)
 {
     struct job job = {.choice = {.folder = "separated", .pattern = "{track}/{source}.{ext}"},
                       .dictionary_paths = calloc((size_t)argc, sizeof(char *))};
-    if (!job.dictionary_paths) {
+    if (!job.dictionary_paths || !passages_new((size_t)argc, &job.passages)) {
+        free(job.dictionary_paths);
         report_error("separate", "no memory for the command line; close other programs");
         return FAILED;
     }
@@ -350,6 +453,7 @@ enum outcome separate_run(int argc, char **argv)
     }
     track_list_free(&job.tracks);
     ub_dictionary_free(&job.dictionary);
+    passages_free(&job.passages);
     free(job.dictionary_paths);
     return outcome;
 }

@@ -51,7 +51,7 @@ static double seconds_between(struct timespec from, struct timespec to)
 
 struct progress progress_start(enum progress_mode mode, const char *file)
 {
-    return (struct progress){.mode = mode, .file = file, .start = now()};
+    return (struct progress){.mode = mode, .file = file, .start = now(), .to = 1.0};
 }
 
 static int columns(void)
@@ -114,6 +114,7 @@ static int listen_to(void *context, const char *stage, double fraction)
         return 1;
     }
     fraction = fraction >= 0.0 ? (fraction <= 1.0 ? fraction : 1.0) : 0.0;
+    fraction = progress->from + (progress->to - progress->from) * fraction;
     const struct timespec time = now();
     const bool is_due = progress->last.tv_sec == 0 || fraction == 1.0 ||
                         seconds_between(progress->last, time) >= interval_s;

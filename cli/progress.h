@@ -18,6 +18,7 @@ struct progress {
     enum progress_mode mode;
     const char *file; ///< borrowed
     struct timespec start, last;
+    double from, to; ///< share of the work that what is listened to now is; 0 to 1 at the start
     bool is_shown; ///< a bar stands on the terminal
 };
 

@@ -84,7 +84,7 @@ const ub_param *ub_param_find(const char *key)
 
 ub_settings ub_settings_default(void)
 {
-    ub_settings settings;
+    ub_settings settings = {.rest_name = NULL};
     for (size_t i = 0; i < UB_PARAM_COUNT; i++) {
         settings.value[i] = table[i].standard;
     }

@@ -52,6 +52,11 @@ size_t ub_model_blind_sources(const ub_settings *settings)
     return n_sources ? n_sources : BLIND_SOURCES;
 }
 
+const char *ub_model_rest_name(const ub_settings *settings)
+{
+    return settings->rest_name ? settings->rest_name : "rest";
+}
+
 static ub_status allocate_sources(ub_model *model, size_t n_sources, size_t n_components)
 {
     model->names = calloc(n_sources, sizeof *model->names);
@@ -146,8 +151,9 @@ static void take_template(const ub_front *front, const ub_dictionary *dictionary
 }
 
 static ub_status take_dictionary(const ub_front *front, const ub_dictionary *dictionary,
-                                 size_t n_free, size_t n_frames, ub_model *model)
+                                 const ub_settings *settings, size_t n_frames, ub_model *model)
 {
+    const size_t n_free = (size_t)settings->value[UB_PARAM_FREE];
     const size_t n_fixed = dictionary->templates.n_cols;
     const size_t n_sources = dictionary->n_sources + (n_free ? 1 : 0);
     const size_t n_bins = dictionary->reconstruction.n_rows;
@@ -162,7 +168,7 @@ static ub_status take_dictionary(const ub_front *front, const ub_dictionary *dic
         status = set_name(model, j, dictionary->source_names[j]);
     }
     if (!status && n_free) {
-        status = set_name(model, n_sources - 1, "rest");
+        status = set_name(model, n_sources - 1, ub_model_rest_name(settings));
     }
     for (size_t k = 0; !status && k < n_fixed + n_free; k++) {
         if (k >= n_fixed) {
@@ -238,7 +244,7 @@ static ub_status fit_with_dictionary(ub_front *front, const ub_dictionary *dicti
     const size_t n_fixed = dictionary->templates.n_cols;
     ub_nmf_settings nmf = ub_schedule_fit(settings, spectra, n_channels);
     nmf.n_others = spectra[0].n_rows - dictionary->templates.n_rows;
-    if (take_dictionary(front, dictionary, n_free, spectra[0].n_cols, model)) {
+    if (take_dictionary(front, dictionary, settings, spectra[0].n_cols, model)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n_fixed + n_free);
     }
     settle_norms(nmf.norm, n_fixed, model);
@@ -329,7 +335,7 @@ static ub_status empty_model(const ub_front *front, const ub_dictionary *diction
 {
     const size_t n_bins = ub_stft_n_bins(front->stft);
     if (dictionary) {
-        return take_dictionary(front, dictionary, (size_t)settings->value[UB_PARAM_FREE], 0, model);
+        return take_dictionary(front, dictionary, settings, 0, model);
     }
     const size_t n_sources = ub_model_blind_sources(settings);
     ub_status status =

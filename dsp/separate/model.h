@@ -27,6 +27,9 @@ void ub_model_free(ub_model *model);
 /** Sources that blind components are grouped into. */
 size_t ub_model_blind_sources(const ub_settings *settings);
 
+/** The name of the source that free components make. */
+const char *ub_model_rest_name(const ub_settings *settings);
+
 /** The transform for these settings: the dictionary's own window in seconds, or the settings'. */
 ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_settings *settings,
                                     double rate_hz);

@@ -94,9 +94,25 @@ size_t ub_separate_names(const ub_dictionary *dictionary, const ub_settings *set
         names[j] = is_guides ? guide->names[j] : dictionary->source_names[j];
     }
     if (!guide && dictionary && settings->value[UB_PARAM_FREE] > 0.0) {
-        names[n++] = "rest";
+        names[n++] = ub_model_rest_name(settings);
     }
     return n;
+}
+
+static ub_status check_rest(const ub_dictionary *dictionary, const ub_settings *settings,
+                            ub_message *why)
+{
+    const char *rest = ub_model_rest_name(settings);
+    ub_status status = ub_name_check(rest, why);
+    for (size_t j = 0; !status && j < dictionary->n_sources; j++) {
+        if (strcmp(dictionary->source_names[j], rest) == 0) {
+            status = ub_fail(why, UB_BAD_VALUE,
+                             "the dictionary has a source '%.63s', which is the name of the free "
+                             "components; do without free components",
+                             rest);
+        }
+    }
+    return status;
 }
 
 static ub_status check(const ub_dictionary *dictionary, const ub_settings *settings,
@@ -111,15 +127,7 @@ static ub_status check(const ub_dictionary *dictionary, const ub_settings *setti
     if (status || guide || !dictionary) {
         return status || guide ? status : check_blind(settings, why);
     }
-    for (size_t j = 0; !status && settings->value[UB_PARAM_FREE] > 0.0 && j < dictionary->n_sources;
-         j++) {
-        if (strcmp(dictionary->source_names[j], "rest") == 0) {
-            status = ub_fail(why, UB_BAD_VALUE,
-                             "the dictionary has a source 'rest', which is the name of the free "
-                             "components; do without free components");
-        }
-    }
-    return status;
+    return settings->value[UB_PARAM_FREE] > 0.0 ? check_rest(dictionary, settings, why) : UB_OK;
 }
 
 static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dictionary *dictionary,

@@ -231,6 +231,34 @@ static void stems_have_the_names_of_the_dictionary_and_rest_comes_last(void **st
     ub_dictionary_free(&dictionary);
 }
 
+static void the_rest_has_the_name_that_is_asked_for(void **state)
+{
+    (void)state;
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    ub_settings settings = small_settings();
+    settings.value[UB_PARAM_FREE] = 2.0;
+    settings.rest_name = "voice";
+    synth *mix = small_mix(1, 0.3, RATE_HZ);
+    stem_shelf *shelf = separate(mix, &dictionary, &settings);
+    assert_string_equal(shelf->names[2], "voice");
+    stem_shelf_free(shelf);
+    const char *names[UB_DICTIONARY_MAX_SOURCES + 1];
+    assert_int_equal(ub_separate_names(&dictionary, &settings, names), 3);
+    assert_string_equal(names[2], "voice");
+    const char *const refused[] = {"high", "no/name"};
+    for (size_t i = 0; i < 2; i++) {
+        ub_status status;
+        ub_message why;
+        settings.rest_name = refused[i];
+        shelf = small_separate(mix, &dictionary, &settings, &status, &why);
+        assert_int_equal(status, UB_BAD_VALUE);
+        assert_non_null(strstr(why.text, refused[i]));
+        stem_shelf_free(shelf);
+    }
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
 static void blind_stems_have_distinct_names(void **state)
 {
     (void)state;
@@ -446,6 +474,7 @@ int main(void)
         cmocka_unit_test(stems_with_any_penalty_start_and_divergence_sum_to_the_mix),
         cmocka_unit_test(the_default_settings_are_taken_for_none),
         cmocka_unit_test(stems_have_the_names_of_the_dictionary_and_rest_comes_last),
+        cmocka_unit_test(the_rest_has_the_name_that_is_asked_for),
         cmocka_unit_test(blind_stems_have_distinct_names),
         cmocka_unit_test(the_bits_do_not_depend_on_threads_or_on_the_run),
         cmocka_unit_test(another_seed_gives_other_bits),

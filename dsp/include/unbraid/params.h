@@ -70,6 +70,8 @@ typedef struct ub_param {
 /** What a caller chooses: one value per parameter, in the table's units. */
 typedef struct ub_settings {
     double value[UB_PARAM_COUNT];
+    const char *rest_name; ///< of the source that free components of ub_separate() make, borrowed;
+                           ///< NULL for "rest"
 } ub_settings;
 
 /** The table, UB_PARAM_COUNT rows in the order of ub_param_id. Static memory. */

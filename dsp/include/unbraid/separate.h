@@ -39,6 +39,17 @@ typedef struct ub_planar {
     result is used; neither is changed. */
 UB_API ub_audio ub_audio_in_memory(const ub_planar *planar, double rate_hz);
 
+/** A passage of an audio, as the context of ub_audio_of_span(). Borrowed. */
+typedef struct ub_span {
+    const ub_audio *audio;
+    size_t first; ///< sample
+    size_t n_samples; ///< first + n_samples is at most the audio's
+} ub_span;
+
+/** A passage as an audio of its own, to learn a source from where it plays alone. `span` and the
+    audio must live as long as the result is used; neither is changed. */
+UB_API ub_audio ub_audio_of_span(const ub_span *span);
+
 /**
    Where stems go. `begin` is called once with the names, in the order of the stems; then `write`
    with consecutive spans, each once, until all samples have passed. Both from one thread.
@@ -62,7 +73,7 @@ typedef struct ub_stem_sink {
    UB_PARAM_COMPONENTS components, which are grouped into UB_PARAM_SOURCES sources by the shape of
    their templates, their activations and their panning, and named where it is clear.
    With a dictionary: its templates are fixed, and with UB_PARAM_FREE > 0 as many free components
-   learn what the dictionary does not explain, as the last source, "rest".
+   learn what the dictionary does not explain, as the last source, "rest" or what ub_settings says.
 
    Memory does not grow with the length. Magnitudes of at most 200 MB are held (4.7 minutes of
    stereo at 44.1 kHz with the default window). Of a longer mix a sample of that size, runs of
@@ -77,8 +88,9 @@ typedef struct ub_stem_sink {
                      is made, then block by block "read", "analyse", "activate" (only where
                      activations are computed frame by frame), "mask", "synthesise" and "write".
    @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING (fewer components than sources, or a method that
-   needs a dictionary without one, too), UB_BAD_VALUE (NaN or infinite samples; a source "rest"
-   beside free components), UB_NO_MEMORY, UB_CANCELLED, or what the audio or the sink returned.
+   needs a dictionary without one, too), UB_BAD_VALUE (NaN or infinite samples; a source of the
+   rest's name beside free components), UB_NO_MEMORY, UB_CANCELLED, or what the audio or the sink
+   returned.
 */
 UB_API UB_MUST_USE ub_status ub_separate(const ub_audio *mix, const ub_dictionary *dictionary,
                                          const ub_settings *settings, const ub_progress *progress,
@@ -86,9 +98,9 @@ UB_API UB_MUST_USE ub_status ub_separate(const ub_audio *mix, const ub_dictionar
 
 /**
    The names of the stems that ub_separate() will make, as far as they are known beforehand: those
-   of a dictionary, with "rest" where there are free components, or of a method that has its own.
+   of a dictionary, with the rest where there are free components, or of a method that has its own.
    @param settings  Checked.
-   @param names     Borrowed from the dictionary, or static.
+   @param names     Borrowed from the dictionary or the settings, or static.
    @return how many; 0 for blind components.
 */
 UB_API size_t ub_separate_names(const ub_dictionary *dictionary, const ub_settings *settings,

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "passages.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ACCOMPANIMENT[] = "accompaniment", VOICE[] = "vocals";
+
+enum {
+    ACCOMPANIMENT_COMPONENTS = 80, // a whole band
+    VOICE_COMPONENTS = 60, // of the voice, which is learned while it is separated
+    REST_COMPONENTS = 40, // beside one source
+    MOST_FIELDS = 3 // hours, minutes, seconds
+};
+
+bool passages_new(size_t n, struct passages *passages)
+{
+    *passages = (struct passages){.list = calloc(n ? n : 1, sizeof *passages->list)};
+    return passages->list != NULL;
+}
+
+void passages_free(struct passages *passages)
+{
+    free(passages->list);
+    *passages = (struct passages){0};
+}
+
+// A field of a time from `at` on: digits, and decimals in the last one. @return its end, or NULL.
+static const char *read_field(const char *at, bool is_last, double *value)
+{
+    const size_t n_digits = strspn(at, "0123456789");
+    size_t n = n_digits;
+    if (is_last && at[n] == '.') {
+        n += 1 + strspn(at + n + 1, "0123456789");
+    }
+    if (n_digits == 0 || n > 15) {
+        return NULL;
+    }
+    char text[16];
+    memcpy(text, at, n);
+    text[n] = '\0';
+    *value = strtod(text, NULL);
+    return at + n;
+}
+
+// "1:02:03.5" up to `end`. @return false where it is no time.
+static bool read_time(const char *at, const char *end, double *seconds)
+{
+    size_t n_fields = 1;
+    for (const char *c = at; c < end; c++) {
+        n_fields += *c == ':';
+    }
+    *seconds = 0.0;
+    for (size_t i = 0; i < n_fields && n_fields <= MOST_FIELDS; i++) {
+        double value;
+        at = read_field(at, i + 1 == n_fields, &value);
+        if (!at || at > end || (i > 0 && value >= 60.0) || (i + 1 < n_fields && *at != ':')) {
+            return false;
+        }
+        *seconds = 60.0 * *seconds + value;
+        at += i + 1 < n_fields;
+    }
+    return at == end;
+}
+
+static bool has_name(const struct passages *passages, const char *name)
+{
+    for (size_t i = 0; i < passages->n_names; i++) {
+        if (strcmp(passages->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_name(const struct usage *usage, const char *option, const char *name,
+                     struct passages *passages)
+{
+    if (has_name(passages, name)) {
+        return true;
+    }
+    if (passages->n_names == UB_DICTIONARY_MAX_SOURCES) {
+        options_misused(usage, option, "is given for more than %d sources",
+                        UB_DICTIONARY_MAX_SOURCES);
+        return false;
+    }
+    passages->names[passages->n_names++] = name;
+    return true;
+}
+
+static bool take_name(const struct usage *usage, const char *option, const char *mark,
+                      const char *end, struct passage *passage)
+{
+    ub_message why = {""};
+    const size_t length = (size_t)(end - mark);
+    const bool fits = length <= UB_DICTIONARY_MAX_NAME;
+    if (fits) {
+        memcpy(passage->name, mark, length);
+        passage->name[length] = '\0';
+    }
+    if (!fits || ub_name_check(passage->name, &why)) {
+        options_misused(usage, option, "is '%.40s': %s", mark,
+                        fits ? why.text : "the name of the source is too long");
+        return false;
+    }
+    return true;
+}
+
+bool passages_take(const struct usage *usage, const char *option, const char *mark,
+                   struct passages *passages)
+{
+    struct passage *passage = &passages->list[passages->n];
+    const bool is_source = strcmp(option, "--source") == 0;
+    const char *at = is_source ? strrchr(mark, '@') : NULL;
+    const char *times = at ? at + 1 : mark;
+    const char *dash = strchr(times, '-');
+    passage->mark = times;
+    if ((is_source && !at) || !dash || !read_time(times, dash, &passage->from_s) ||
+        !read_time(dash + 1, dash + strlen(dash), &passage->to_s)) {
+        options_misused(usage, option,
+                        "is '%.40s', but must be %s, times like 13.5, 0:13 or 1:02:03", mark,
+                        is_source ? "NAME@FROM-TO" : "FROM-TO");
+        return false;
+    }
+    if (passage->from_s >= passage->to_s) {
+        options_misused(usage, option, "is '%.40s', but FROM must be before TO", mark);
+        return false;
+    }
+    if (!is_source) {
+        strcpy(passage->name, ACCOMPANIMENT);
+        passages->has_accompaniment = true;
+    } else if (!take_name(usage, option, mark, at, passage)) {
+        return false;
+    }
+    passages->n++;
+    return add_name(usage, option, passage->name, passages);
+}
+
+const char *passages_rest_name(const struct passages *passages)
+{
+    return passages->has_accompaniment && !has_name(passages, VOICE) ? VOICE : NULL;
+}
+
+unsigned passages_free_components(const struct passages *passages, size_t n_others)
+{
+    if (passages_rest_name(passages)) {
+        return VOICE_COMPONENTS;
+    }
+    return passages->n_names + n_others == 1 ? REST_COMPONENTS : 0;
+}
+
+// The span of a passage, to the sample.
+static ub_status locate(const struct passage *passage, const ub_audio *recording, ub_span *span,
+                        ub_message *why)
+{
+    const double from = floor(passage->from_s * recording->rate_hz + 0.5);
+    const double to = floor(passage->to_s * recording->rate_hz + 0.5);
+    if (to > (double)recording->n_samples) {
+        return ub_fail(why, UB_BAD_VALUE,
+                       "the passage %.40s ends after the recording, which has %.3f seconds; mark "
+                       "one that lies inside",
+                       passage->mark, (double)recording->n_samples / recording->rate_hz);
+    }
+    *span = (ub_span){recording, (size_t)from, (size_t)(to - from)};
+    return UB_OK;
+}
+
+// What spans, audio and training of ub_learn() are kept in.
+struct lessons {
+    ub_span *spans;
+    ub_audio *audio;
+    ub_training training[UB_DICTIONARY_MAX_SOURCES];
+};
+
+static ub_status find_lessons(const struct passages *passages, const ub_audio *recording,
+                              struct lessons *lessons, ub_message *why)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < passages->n_names; j++) {
+        lessons->training[j] = (ub_training){passages->names[j], &lessons->audio[n], 0};
+        for (size_t i = 0; i < passages->n; i++) {
+            if (strcmp(passages->list[i].name, passages->names[j]) != 0) {
+                continue;
+            }
+            const ub_status status = locate(&passages->list[i], recording, &lessons->spans[n], why);
+            if (status) {
+                return status;
+            }
+            lessons->audio[n] = ub_audio_of_span(&lessons->spans[n]);
+            lessons->training[j].n_audio++;
+            n++;
+        }
+    }
+    return UB_OK;
+}
+
+static ub_settings settings_of_lessons(const struct passages *passages,
+                                       const ub_dictionary *dictionary, const ub_settings *settings)
+{
+    ub_settings learning = *settings;
+    if (dictionary) {
+        learning.value[UB_PARAM_WINDOW_MS] =
+            1000.0 * (double)dictionary->window_samples / dictionary->rate_hz;
+        learning.value[UB_PARAM_OVERLAP] =
+            (double)(dictionary->window_samples / dictionary->hop_samples);
+    }
+    if (learning.value[UB_PARAM_COMPONENTS] == 0.0 && passages->has_accompaniment) {
+        learning.value[UB_PARAM_COMPONENTS] = ACCOMPANIMENT_COMPONENTS;
+    }
+    return learning;
+}
+
+static ub_status learn(const struct passages *passages, const ub_audio *recording,
+                       const ub_settings *settings, const ub_progress *progress,
+                       struct lessons *lessons, ub_dictionary *out, ub_message *why)
+{
+    lessons->spans = calloc(passages->n, sizeof *lessons->spans);
+    lessons->audio = calloc(passages->n, sizeof *lessons->audio);
+    if (!lessons->spans || !lessons->audio) {
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu passages", passages->n);
+    }
+    const ub_status status = find_lessons(passages, recording, lessons, why);
+    return status ? status
+                  : ub_learn(lessons->training, passages->n_names, settings, NULL, NULL, progress,
+                             out, why);
+}
+
+ub_status passages_learn(const struct passages *passages, const ub_audio *recording,
+                         const ub_dictionary *dictionary, const ub_settings *settings,
+                         const ub_progress *progress, ub_dictionary *out, ub_message *why)
+{
+    const ub_settings learning = settings_of_lessons(passages, dictionary, settings);
+    struct lessons lessons = {0};
+    ub_dictionary learned;
+    ub_status status = learn(passages, recording, &learning, progress, &lessons, &learned, why);
+    free(lessons.spans);
+    free(lessons.audio);
+    if (status || !dictionary) {
+        *out = status ? *out : learned;
+        return status;
+    }
+    const ub_dictionary *both[] = {dictionary, &learned};
+    status = ub_dictionary_join(both, 2, out, why);
+    ub_dictionary_free(&learned);
+    return status;
+}
