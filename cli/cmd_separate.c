@@ -5,6 +5,7 @@
 #include "passages.h"
 #include "progress.h"
 #include "report.h"
+#include "stem_claims.h"
 #include "stems.h"
 #include "tracks.h"
 
@@ -265,61 +266,6 @@ static enum outcome check_names(const struct job *job)
     return DONE;
 }
 
-// The path of one stem of a track stands for all of them.
-struct claim {
-    char *path;
-    const struct track *track;
-};
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const struct claim *)a)->path, ((const struct claim *)b)->path);
-}
-
-static enum outcome check_claims(struct claim *claims, size_t n)
-{
-    qsort(claims, n, sizeof *claims, by_path);
-    for (size_t i = 1; i < n; i++) {
-        if (strcmp(claims[i - 1].path, claims[i].path) == 0) {
-            return options_misused(&separate_usage, claims[i].track->path,
-                                   "would have stems of the same names as %.120s; rename one, or "
-                                   "separate them one by one with different -o",
-                                   claims[i - 1].track->path);
-        }
-    }
-    return DONE;
-}
-
-// Two recordings whose stems would have the same names: known before anything is written.
-static enum outcome check_track_names(const struct job *job)
-{
-    const struct track_list *list = &job->tracks;
-    enum outcome outcome = DONE;
-    struct claim *claims = calloc(list->n + 1, sizeof *claims);
-    size_t n = 0;
-    for (; claims && outcome == DONE && n < list->n; n++) {
-        const char *name = list->tracks[n].name;
-        claims[n] = (struct claim){stem_path(&job->choice, name, "source"), &list->tracks[n]};
-        if (!claims[n].path) {
-            break;
-        }
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-            outcome = options_misused(&separate_usage, list->tracks[n].path,
-                                      "has a name that no folder can have; rename it");
-        }
-    }
-    if (outcome == DONE && n < list->n) {
-        report_error("separate", "no memory for the names of the stems; name fewer files");
-        outcome = FAILED;
-    }
-    outcome = outcome == DONE ? check_claims(claims, n) : outcome;
-    for (size_t i = 0; i < n; i++) {
-        free(claims[i].path);
-    }
-    free(claims);
-    return outcome;
-}
-
 static void report_clipping(const struct stems *stems, const char *input)
 {
     if (stems_recording_clipped(stems) > 0) {
@@ -414,7 +360,7 @@ static enum outcome separate_all(struct job *job)
     }
     outcome = track_list_take(&job->tracks, job->options.operands, job->options.n_operands,
                               job->choice.folder);
-    const enum outcome names = check_track_names(job);
+    const enum outcome names = stem_claims_check(&separate_usage, &job->choice, &job->tracks);
     if (names != DONE) {
         return names;
     }
