@@ -5,6 +5,8 @@
 #include "print_json.h"
 #include "report.h"
 
+#include <unbraid/separate.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,35 +22,25 @@ static const struct usage presets_usage = {
     .n_rows = sizeof rows / sizeof rows[0],
 };
 
-// What is known of one. Without a dictionary it has no sources of its own.
+// What is known of one.
 struct entry {
     const char *path;
     char name[256];
     ub_preset says;
     char dictionary_path[PRESETS_PATH];
     ub_dictionary dictionary;
-    size_t n_free;
+    const char *sources[UB_DICTIONARY_MAX_SOURCES + 1];
+    size_t n_sources; // 0 where they are not known beforehand
 };
-
-static size_t n_sources(const struct entry *entry)
-{
-    return entry->dictionary.n_sources + (entry->n_free > 0);
-}
-
-static const char *source_name(const struct entry *entry, size_t i)
-{
-    return i < entry->dictionary.n_sources ? entry->dictionary.source_names[i] : "rest";
-}
 
 static void print_entry(const struct entry *entry)
 {
     printf("%s: %s\n", entry->name, entry->says.title[0] ? entry->says.title : "no title");
-    if (n_sources(entry) > 0) {
+    if (entry->n_sources > 0) {
         fputs("  sources: ", stdout);
     }
-    for (size_t i = 0; i < n_sources(entry); i++) {
-        printf("%s%s%s", i ? ", " : "", source_name(entry, i),
-               i + 1 == n_sources(entry) ? "\n" : "");
+    for (size_t i = 0; i < entry->n_sources; i++) {
+        printf("%s%s%s", i ? ", " : "", entry->sources[i], i + 1 == entry->n_sources ? "\n" : "");
     }
     if (entry->says.summary[0]) {
         printf("  %s\n", entry->says.summary);
@@ -71,9 +63,9 @@ static void print_entry_json(const struct entry *entry)
     print_json_text("file", entry->path);
     print_json_text("dictionary", entry->dictionary_path);
     fputs("\"sources\": [", stdout);
-    for (size_t i = 0; i < n_sources(entry); i++) {
+    for (size_t i = 0; i < entry->n_sources; i++) {
         fputs(i ? ", " : "", stdout);
-        print_json_string(stdout, source_name(entry, i));
+        print_json_string(stdout, entry->sources[i]);
     }
     puts("]}");
 }
@@ -89,12 +81,14 @@ static enum outcome show(const char *path, bool as_json)
     if (!status && entry.dictionary_path[0]) {
         subject = entry.dictionary_path;
         status = dictionary_file_load(subject, &entry.dictionary, &why);
-        entry.n_free = (size_t)settings.value[UB_PARAM_FREE];
     }
     if (status) {
         report_status(subject, status, &why);
         return FAILED;
     }
+    const bool has_dictionary = entry.dictionary_path[0] != '\0';
+    entry.n_sources =
+        ub_separate_names(has_dictionary ? &entry.dictionary : NULL, &settings, entry.sources);
     (as_json ? print_entry_json : print_entry)(&entry);
     ub_dictionary_free(&entry.dictionary);
     return DONE;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "vocals.h"
+#include "repetition.h"
+
+enum { VOCALS, ACCOMPANIMENT, N_SOURCES };
+
+static const char *const names[N_SOURCES] = {"vocals", "accompaniment"};
+
+// All channels, so that what repeats itself in one of them counts.
+static ub_status add_up(const ub_scene *scene, ub_matrix *sum)
+{
+    const ub_status status = ub_matrix_copy(&scene->spectra[0], sum);
+    for (size_t c = 1; !status && c < scene->n_channels; c++) {
+        for (size_t t = 0; t < sum->n_cols; t++) {
+            const float *from = ub_matrix_column(&scene->spectra[c], t);
+            float *to = ub_matrix_column(sum, t);
+            for (size_t f = 0; f < sum->n_rows; f++) {
+                to[f] += from[f];
+            }
+        }
+    }
+    return status;
+}
+
+// One mask for all channels; what is not the voice is the accompaniment.
+static void share(const ub_scene *scene, const ub_matrix *foreground, ub_matrix *masks)
+{
+    for (size_t c = 0; c < scene->n_channels; c++) {
+        ub_matrix *vocals = &masks[VOCALS * scene->n_channels + c];
+        ub_matrix *rest = &masks[ACCOMPANIMENT * scene->n_channels + c];
+        ub_matrix_copy_into(foreground, vocals);
+        for (size_t t = 0; t < rest->n_cols; t++) {
+            const float *from = ub_matrix_column(foreground, t);
+            float *to = ub_matrix_column(rest, t);
+            for (size_t f = 0; f < rest->n_rows; f++) {
+                to[f] = 1.0f - from[f];
+            }
+        }
+    }
+}
+
+static ub_status make_masks(const void *context, const ub_scene *scene, const ub_progress *progress,
+                            ub_matrix *masks, ub_message *why)
+{
+    (void)context;
+    ub_repetition_settings settings =
+        ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
+    settings.n_threads = scene->n_threads;
+    ub_matrix magnitudes = {0}, foreground = {0};
+    ub_status status = add_up(scene, &magnitudes);
+    status = status ? status : ub_matrix_new(magnitudes.n_rows, magnitudes.n_cols, &foreground);
+    status = status ? status : ub_repetition_mask(&magnitudes, &settings, progress, &foreground);
+    if (!status) {
+        share(scene, &foreground, masks);
+    }
+    ub_matrix_free(&magnitudes);
+    ub_matrix_free(&foreground);
+    return status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to compare frames") : status;
+}
+
+const ub_guide ub_guide_vocals = {.n_sources = N_SOURCES, .names = names, .masks = make_masks};

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A voice over an accompaniment that repeats itself.
+#include "small.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const double RATE_HZ = 8000.0;
+
+// The same second of notes and bursts over and over again, and for a while bursts that are no part
+// of it, left only.
+static synth *song(const synth *voice)
+{
+    synth *mix = synth_new(2, voice->n_samples, RATE_HZ);
+    synth *bar = small_mix(2, 1.0, RATE_HZ);
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t i = 0; i < mix->n_samples; i++) {
+            mix->channels[c][i] = bar->channels[c][i % bar->n_samples];
+        }
+    }
+    synth_add(mix, voice, 1.0);
+    synth_free(bar);
+    return mix;
+}
+
+static synth *make_voice(void)
+{
+    const double hz[] = {523.0, 1174.0, 831.0}, pan[] = {1.0, 0.2};
+    synth *voice = synth_new(2, 12 * 8000, RATE_HZ);
+    synth *notes = synth_new(2, 4 * 8000, RATE_HZ);
+    synth_add_notes(notes, hz, 3, 1.37, 1.0, pan);
+    for (size_t c = 0; c < 2; c++) {
+        memcpy(voice->channels[c] + 4 * 8000, notes->channels[c], 4 * 8000 * sizeof(float));
+    }
+    synth_free(notes);
+    return voice;
+}
+
+static stem_shelf *separate(const synth *mix, size_t n_threads)
+{
+    ub_settings settings = ub_settings_default();
+    settings.value[UB_PARAM_METHOD] = UB_METHOD_VOCALS;
+    settings.value[UB_PARAM_THREADS] = (double)n_threads;
+    ub_status status;
+    ub_message why;
+    stem_shelf *shelf = small_separate(mix, NULL, &settings, &status, &why);
+    assert_int_equal(status, UB_OK);
+    assert_true(stem_shelf_is_complete(shelf));
+    return shelf;
+}
+
+static void a_voice_is_told_from_what_repeats_itself(void **state)
+{
+    (void)state;
+    synth *voice = make_voice(), *mix = song(voice);
+    stem_shelf *shelf = separate(mix, 1);
+    assert_int_equal(shelf->n_stems, 2);
+    assert_string_equal(shelf->names[0], "vocals");
+    assert_string_equal(shelf->names[1], "accompaniment");
+    assert_true(stem_shelf_null_db(shelf, mix) <= -120.0);
+    const double before = si_sdr_db(voice, (const float *const *)mix->channels);
+    const double after = si_sdr_db(voice, (const float *const *)shelf->samples[0]);
+    print_message("%.1f dB, then %.1f dB\n", before, after);
+    assert_true(after > before + 10.0);
+    stem_shelf_free(shelf);
+    synth_free(voice);
+    synth_free(mix);
+}
+
+static void threads_change_no_bit(void **state)
+{
+    (void)state;
+    synth *voice = make_voice(), *mix = song(voice);
+    stem_shelf *one = separate(mix, 1), *two = separate(mix, 2);
+    assert_true(stem_shelf_same(one, two));
+    stem_shelf_free(one);
+    stem_shelf_free(two);
+    synth_free(voice);
+    synth_free(mix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_voice_is_told_from_what_repeats_itself),
+        cmocka_unit_test(threads_change_no_bit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
