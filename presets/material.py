@@ -39,6 +39,7 @@ MATERIALS = {
             "CC-BY-3.0"),
     "salamander": (None, "Salamander Grand Piano V3, Alexander Holm, by the npm package " + PIANO, "CC-BY-3.0"),
     "noise": (None, "computed noise", "CC0-1.0"),
+    "combs": (None, "computed harmonics", "CC0-1.0"),
 }
 
 # Files of the drum kits by what is struck.

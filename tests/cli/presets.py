@@ -6,7 +6,7 @@ import pathlib
 
 from toolkit import QUICK, Test, main, to_integers, tones, write_wav
 
-NOTES = {"piano-notes", "guitar-notes", "drum-notes"}
+NOTES = {"piano-notes", "guitar-notes", "drum-notes", "any-notes"}
 METHODS = {"vocals"}
 SHIPPED = {"drumkit", "harmonic-percussive", "piano", "speech-noise"} | NOTES | METHODS
 

@@ -50,6 +50,12 @@ class Transcribe(Test):
         self.run_tool("transcribe", "--preset", "guitar-notes", "tune.wav")
         self.assertEqual(read_midi(pathlib.Path("tune.mid").read_bytes())[1][0][0], "guitar")
 
+    def test_harmonics_alone_find_the_notes_of_any_instrument(self):
+        self.run_tool("transcribe", "--preset", "any-notes", "tune.wav")
+        (name, _, notes), = read_midi(pathlib.Path("tune.mid").read_bytes())[1]
+        self.assertEqual(name, "notes")
+        self.assert_tune(notes)
+
     def test_csv_and_json_say_the_same(self):
         done = self.transcribe("--csv", "a.csv", "--json", "b/a.json", "tune.wav")
         self.assertEqual(done.out.split(), ["a.csv", "b/a.json"])
