@@ -152,7 +152,7 @@ unsigned passages_free_components(const struct passages *passages, size_t n_othe
 }
 
 // The span of a passage, to the sample.
-static ub_status locate(const struct passage *passage, const ub_audio *recording, ub_span *span,
+static ub_status locate(const struct passage *passage, const ub_audio *recording, ub_audio_span *span,
                         ub_message *why)
 {
     const double from = floor(passage->from_s * recording->rate_hz + 0.5);
@@ -163,13 +163,13 @@ static ub_status locate(const struct passage *passage, const ub_audio *recording
                        "one that lies inside",
                        passage->mark, (double)recording->n_samples / recording->rate_hz);
     }
-    *span = (ub_span){recording, (size_t)from, (size_t)(to - from)};
+    *span = (ub_audio_span){recording, (size_t)from, (size_t)(to - from)};
     return UB_OK;
 }
 
 // What spans, audio and training of ub_learn() are kept in.
 struct lessons {
-    ub_span *spans;
+    ub_audio_span *spans;
     ub_audio *audio;
     ub_training training[UB_DICTIONARY_MAX_SOURCES];
 };

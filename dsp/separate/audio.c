@@ -28,11 +28,11 @@ ub_audio ub_audio_in_memory(const ub_planar *planar, double rate_hz)
 static ub_status read_span(void *context, size_t first, size_t n, float *const *channels,
                            ub_message *why)
 {
-    const ub_span *span = context;
+    const ub_audio_span *span = context;
     return span->audio->read(span->audio->context, span->first + first, n, channels, why);
 }
 
-ub_audio ub_audio_of_span(const ub_span *span)
+ub_audio ub_audio_of_span(const ub_audio_span *span)
 {
     return (ub_audio){
         .n_channels = span->audio->n_channels,

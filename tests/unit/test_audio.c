@@ -16,7 +16,7 @@ static void a_span_has_the_samples_of_its_audio(void **state)
     (void)state;
     synth *sound = synth_low_notes(2, 0.1, RATE_HZ);
     const ub_audio whole = synth_audio(sound);
-    const ub_span span = {&whole, 300, 200};
+    const ub_audio_span span = {&whole, 300, 200};
     const ub_audio audio = ub_audio_of_span(&span);
     assert_int_equal(audio.n_channels, 2);
     assert_int_equal(audio.n_samples, 200);
@@ -26,7 +26,7 @@ static void a_span_has_the_samples_of_its_audio(void **state)
     assert_memory_equal(left, sound->channels[0] + 310, 190 * sizeof *left);
     assert_memory_equal(right, sound->channels[1] + 310, 190 * sizeof *right);
     // A span of a span.
-    const ub_span nested = {&audio, 50, 20};
+    const ub_audio_span nested = {&audio, 50, 20};
     const ub_audio part = ub_audio_of_span(&nested);
     assert_int_equal(part.read(part.context, 0, 20, channels, NULL), UB_OK);
     assert_memory_equal(left, sound->channels[0] + 350, 20 * sizeof *left);
@@ -45,7 +45,7 @@ static void what_its_audio_says_is_passed_on(void **state)
 {
     (void)state;
     const ub_audio broken = {.n_channels = 1, .n_samples = 100, .rate_hz = 8000.0, .read = refuse};
-    const ub_span span = {&broken, 40, 50};
+    const ub_audio_span span = {&broken, 40, 50};
     const ub_audio audio = ub_audio_of_span(&span);
     ub_message why = {""};
     float samples[50], *channels[] = {samples};
@@ -59,7 +59,7 @@ static void a_source_is_learned_from_a_span_as_from_a_recording(void **state)
     (void)state;
     synth *sound = synth_low_notes(1, 1.0, RATE_HZ);
     const ub_audio whole = synth_audio(sound);
-    const ub_span span = {&whole, 2000, 4000};
+    const ub_audio_span span = {&whole, 2000, 4000};
     const float *cut[] = {sound->channels[0] + 2000};
     const ub_planar planar = {cut, 1, 4000};
     const ub_audio audio[] = {ub_audio_of_span(&span), ub_audio_in_memory(&planar, RATE_HZ)};

@@ -40,15 +40,15 @@ typedef struct ub_planar {
 UB_API ub_audio ub_audio_in_memory(const ub_planar *planar, double rate_hz);
 
 /** A passage of an audio, as the context of ub_audio_of_span(). Borrowed. */
-typedef struct ub_span {
+typedef struct ub_audio_span {
     const ub_audio *audio;
     size_t first; ///< sample
     size_t n_samples; ///< first + n_samples is at most the audio's
-} ub_span;
+} ub_audio_span;
 
 /** A passage as an audio of its own, to learn a source from where it plays alone. `span` and the
     audio must live as long as the result is used; neither is changed. */
-UB_API ub_audio ub_audio_of_span(const ub_span *span);
+UB_API ub_audio ub_audio_of_span(const ub_audio_span *span);
 
 /**
    Where stems go. `begin` is called once with the names, in the order of the stems; then `write`
