@@ -152,8 +152,8 @@ unsigned passages_free_components(const struct passages *passages, size_t n_othe
 }
 
 // The span of a passage, to the sample.
-static ub_status locate(const struct passage *passage, const ub_audio *recording, ub_audio_span *span,
-                        ub_message *why)
+static ub_status locate(const struct passage *passage, const ub_audio *recording,
+                        ub_audio_span *span, ub_message *why)
 {
     const double from = floor(passage->from_s * recording->rate_hz + 0.5);
     const double to = floor(passage->to_s * recording->rate_hz + 0.5);
