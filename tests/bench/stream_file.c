@@ -137,10 +137,11 @@ static void write_notes(ub_stream *stream, double rate_hz, FILE *file)
     }
 }
 
-static void write_keys(const ub_hearing *hearing, FILE *file)
+static void write_keys(const ub_stream_model *model, float *sums, FILE *file)
 {
-    if (file && hearing->keys.n > 0) {
-        fwrite(hearing->sums, sizeof *hearing->sums, hearing->keys.n, file);
+    if (file && sums) {
+        ub_keys_add_up(&model->hearing.keys, ub_matrix_column(&model->activations, 0), 1.0f, sums);
+        fwrite(sums, sizeof *sums, model->hearing.keys.n, file);
     }
 }
 
@@ -170,12 +171,13 @@ int main(int argc, char **argv)
     if (!interleaved) {
         die("no memory");
     }
+    float *sums = calloc(model->hearing.keys.n + 1, sizeof *sums);
     times t = {0};
     size_t skip = latency, n, total = 0;
     while ((n = fread(interleaved, sizeof *interleaved * settings.n_channels, block, stdin)) > 0) {
         run_block(stream, &settings, interleaved, n, &skip, &t);
         write_notes(stream, settings.rate_hz, notes);
-        write_keys(&model->hearing, keys);
+        write_keys(model, sums, keys);
         total += n;
     }
     memset(interleaved, 0, block * settings.n_channels * sizeof *interleaved);
@@ -198,6 +200,7 @@ int main(int argc, char **argv)
             total ? sum * settings.rate_hz / (double)total : 0.0);
     free(t.seconds);
     free(interleaved);
+    free(sums);
     ub_stream_free(stream);
     return 0;
 }
