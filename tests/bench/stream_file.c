@@ -6,8 +6,8 @@
 //
 // MODE is quality, balanced, live or short. Samples are interleaved 32-bit floats; the stems come
 // out with the channels of source after source interleaved, without the latency. To stderr goes a
-// line of JSON: latency in samples, seconds per block at the median and the 99th percentile, and
-// the share of one core.
+// line of JSON: latency and hop in samples, seconds per block at the median and the 99th
+// percentile, and the share of one core.
 //
 // NOTES is a file for the notes that are heard: lines of time in seconds, less the usual delay,
 // MIDI note number and velocity, 0 where a note ends. KEYS is a file for what sounds on each key, a
@@ -191,13 +191,14 @@ int main(int argc, char **argv)
         sum += t.seconds[i];
     }
     qsort(t.seconds, n_timed, sizeof *t.seconds, by_value);
-    fprintf(stderr,
-            "{\"latency\": %zu, \"sources\": %zu, \"block\": %zu, \"median_us\": %.2f, "
-            "\"p99_us\": %.2f, \"share_of_core\": %.4f}\n",
-            latency, ub_stream_n_sources(stream), block,
-            n_timed ? 1e6 * t.seconds[n_timed / 2] : 0.0,
-            n_timed ? 1e6 * t.seconds[n_timed * 99 / 100] : 0.0,
-            total ? sum * settings.rate_hz / (double)total : 0.0);
+    fprintf(
+        stderr,
+        "{\"latency\": %zu, \"hop\": %zu, \"sources\": %zu, \"block\": %zu, \"median_us\": %.2f, "
+        "\"p99_us\": %.2f, \"share_of_core\": %.4f}\n",
+        latency, ub_stream_transform(&settings).hop_samples, ub_stream_n_sources(stream), block,
+        n_timed ? 1e6 * t.seconds[n_timed / 2] : 0.0,
+        n_timed ? 1e6 * t.seconds[n_timed * 99 / 100] : 0.0,
+        total ? sum * settings.rate_hz / (double)total : 0.0);
     free(t.seconds);
     free(interleaved);
     free(sums);
