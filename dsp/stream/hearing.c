@@ -12,7 +12,7 @@ enum { MOST_KEYS = UB_STREAM_MAX_SOURCES * (UB_DICTIONARY_MAX_PITCH + 1) };
 
 // What rises first must be seen to have risen: longer looks would be late, shorter ones hear one
 // note as two.
-static const double LOOK_AHEAD_S = 0.012;
+static const double LOOK_AHEAD_S = 0.011;
 // Of short hops each sees little change, and noise: so many are heard as one.
 static const double TOGETHER_S = 0.0116;
 
@@ -23,7 +23,7 @@ static ub_status open_ears(double hop_s, ub_hearing *hearing)
     ub_note_tracker_settings settings = ub_note_tracker_settings_default();
     const double frame_s = (double)hearing->n_together * hop_s;
     settings.frame_rate_hz = 1.0 / frame_s;
-    settings.look_ahead_frames = (size_t)ceil(LOOK_AHEAD_S / frame_s - 1e-3);
+    settings.look_ahead_frames = (size_t)ceil(LOOK_AHEAD_S / frame_s);
     settings.threshold = hearing->is_judged ? LEAST : settings.threshold;
     ub_status status = ub_note_tracker_new(&settings, hearing->keys.n, &hearing->tracker, NULL);
     if (!status && hearing->is_judged) {

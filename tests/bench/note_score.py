@@ -144,7 +144,7 @@ def loudness_so_far(flux, hop_s):
 def live_features(a, hop_s):
     """As features(), of dsp/notes/live_judge.c; the last column is the flux against the loudness."""
     lag = max(1, int(0.0232 / hop_s + 0.5))
-    ahead = int(numpy.ceil(0.012 / hop_s - 1e-3))
+    ahead = int(numpy.ceil(0.011 / hop_s))
     late = lag + ahead
     flux = numpy.maximum(0, later(a, lag) - later(a, -lag))
     loudness = later(loudness_so_far(flux, hop_s), ahead) + 1e-9
