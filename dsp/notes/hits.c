@@ -8,11 +8,13 @@
 
 enum {
     AROUND = 4, // frames on each side in which no rise may be larger: 46 ms
+    TOGETHER = 2, // frames on each side in which what rises is hit at the same time
     LEAST_STRONG = 3 // hits that the level of a source is the mean of, at least
 };
 
 static const double STRONGEST = 0.1; // share of its hits that the level of a source is the mean of
 static const double THRESHOLD = 0.16; // of the level of its source, for a hit to be one
+static const double CLEAREST = 0.2; // share of its hits by which is told how a source stands out
 static const double FAINT = 0.08; // level of the loudest source below which no level is taken to be
 static const double LONGEST_S = 0.1; // of a note
 static const double LOUD_VELOCITY = 105.0; // of a hit at the level of its source
@@ -93,20 +95,42 @@ static double centre(const ub_matrix *sounding, size_t from, size_t to, ptrdiff_
     return (double)frame + (after - before) / (before + at + after);
 }
 
+static size_t end_of_source(const ub_keys *keys, size_t from)
+{
+    size_t to = from;
+    while (to < keys->n && keys->source[to] == keys->source[from]) {
+        to++;
+    }
+    return to;
+}
+
+static void look_around(const ub_keys *keys, const ub_matrix *sounding, ptrdiff_t frame,
+                        ub_hit *hit)
+{
+    for (size_t from = 0, to = 0; from < keys->n; from = to) {
+        to = end_of_source(keys, from);
+        const ub_hit_part part = ub_hit_part_of(keys->pitch[from]);
+        for (ptrdiff_t t = frame - TOGETHER; part < UB_HIT_PARTS && t <= frame + TOGETHER; t++) {
+            const float strength = rise(sounding, from, to, t);
+            hit->beside[part] = strength > hit->beside[part] ? strength : hit->beside[part];
+        }
+    }
+}
+
 ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
                        size_t first_frame, ub_hits *hits)
 {
     ub_status status = UB_OK;
     for (size_t from = 0, to = 0; from < keys->n; from = to) {
-        for (to = from; to < keys->n && keys->source[to] == keys->source[from]; to++) {
-        }
+        to = end_of_source(keys, from);
         for (size_t t = first; !status && t < first + n; t++) {
             const float strength = rise(sounding, from, to, (ptrdiff_t)t);
             if (is_largest(sounding, from, to, (ptrdiff_t)t, strength)) {
                 const double frame = centre(sounding, from, to, (ptrdiff_t)t) - (double)first;
-                const ub_hit hit = {.frame = (double)first_frame + frame,
-                                    .key = loudest_key(sounding, from, to, (ptrdiff_t)t),
-                                    .strength = strength};
+                ub_hit hit = {.frame = (double)first_frame + frame,
+                              .key = loudest_key(sounding, from, to, (ptrdiff_t)t),
+                              .strength = strength};
+                look_around(keys, sounding, (ptrdiff_t)t, &hit);
                 status = append(hits, &hit);
             }
         }
@@ -147,27 +171,92 @@ static double level_of(const ub_keys *keys, const ub_hits *hits, size_t source)
     return n_strong ? sum / (double)n_strong : 0.0;
 }
 
-static void measure_levels(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources)
+// What a source is measured by.
+typedef struct standing {
+    double level; // of its strong hits
+    double share; // that it has of what rises where it is clearest
+} standing;
+
+static bool is_strong(const ub_hit *hit, const standing *s)
+{
+    return (double)hit->strength > THRESHOLD * s->level;
+}
+
+// What a hit has of all that rises around it.
+static double share_of(const ub_keys *keys, const ub_hit *hit)
+{
+    const ub_hit_part own = ub_hit_part_of(keys->pitch[hit->key]);
+    double sum = (double)hit->strength;
+    for (size_t part = 0; part < UB_HIT_PARTS; part++) {
+        sum += part == own ? 0.0 : (double)hit->beside[part];
+    }
+    return (double)hit->strength / sum;
+}
+
+static int compare_share(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+// The mean of the largest shares of a source; `shares` has room for all hits.
+static double clearest_of(const ub_keys *keys, const ub_hits *hits, size_t source,
+                          const standing *s, double *shares)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < hits->n; i++) {
+        if (keys->source[hits->hits[i].key] == source && is_strong(&hits->hits[i], s)) {
+            shares[n++] = share_of(keys, &hits->hits[i]);
+        }
+    }
+    qsort(shares, n, sizeof *shares, compare_share);
+    const size_t some = (size_t)(CLEAREST * (double)n);
+    const size_t wanted = some > LEAST_STRONG ? some : LEAST_STRONG;
+    const size_t taken = wanted < n ? wanted : n;
+    double sum = 0.0;
+    for (size_t i = 0; i < taken; i++) {
+        sum += shares[i];
+    }
+    return taken ? sum / (double)taken : 0.0;
+}
+
+static double measure(const ub_keys *keys, ub_hits *hits, size_t n_sources, standing *standings,
+                      double *shares)
 {
     qsort(hits->hits, hits->n, sizeof *hits->hits, compare_strength);
     double loudest = 0.0;
     for (size_t source = 0; source < n_sources; source++) {
-        levels[source] = level_of(keys, hits, source);
-        loudest = fmax(loudest, levels[source]);
+        standings[source].level = level_of(keys, hits, source);
+        loudest = fmax(loudest, standings[source].level);
     }
-    // Of a drum that is not there, the strongest hits are what others leave.
     for (size_t source = 0; source < n_sources; source++) {
-        levels[source] = fmax(levels[source], FAINT * loudest);
+        standing *s = &standings[source];
+        // Of a drum that is not there, the strongest hits are what others leave.
+        s->level = fmax(s->level, FAINT * loudest);
+        s->share = clearest_of(keys, hits, source, s, shares);
     }
+    return loudest;
 }
 
-// Keep what is strong enough, in the order of time.
-static void choose(const ub_keys *keys, const double *levels, ub_hits *hits)
+static bool is_hit(const ub_keys *keys, const ub_hit *hit, const standing *s, double loudest)
+{
+    ub_hit_evidence evidence = {.strength = (double)hit->strength,
+                                .level = s->level,
+                                .loudest = loudest,
+                                .standing = s->share};
+    for (size_t part = 0; part < UB_HIT_PARTS; part++) {
+        evidence.beside[part] = (double)hit->beside[part];
+    }
+    return is_strong(hit, s) && ub_hit_judge(ub_hit_part_of(keys->pitch[hit->key]), &evidence);
+}
+
+// Keep what is a hit, in the order of time.
+static void choose(const ub_keys *keys, const standing *standings, double loudest, ub_hits *hits)
 {
     size_t n = 0;
     for (size_t i = 0; i < hits->n; i++) {
         const ub_hit hit = hits->hits[i];
-        if ((double)hit.strength > THRESHOLD * levels[keys->source[hit.key]]) {
+        if (is_hit(keys, &hit, &standings[keys->source[hit.key]], loudest)) {
             hits->hits[n++] = hit;
         }
     }
@@ -211,23 +300,24 @@ ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_cloc
         return UB_OK;
     }
     const size_t n_sources = keys->source[keys->n - 1] + 1;
-    double *levels = calloc(n_sources, sizeof *levels);
-    if (!levels) {
-        return UB_NO_MEMORY;
+    standing *standings = calloc(n_sources, sizeof *standings);
+    double *shares = calloc(hits->n, sizeof *shares);
+    ub_status status = standings && shares ? UB_OK : UB_NO_MEMORY;
+    if (!status) {
+        const double loudest = measure(keys, hits, n_sources, standings, shares);
+        choose(keys, standings, loudest, hits);
     }
-    measure_levels(keys, hits, levels, n_sources);
-    choose(keys, levels, hits);
-    ub_status status = UB_OK;
     for (size_t i = 0; !status && i < hits->n; i++) {
         const ub_hit *hit = &hits->hits[i];
         const double onset = time_of(clock, hit);
         const ub_note note = {.onset_s = onset,
                               .offset_s = end_of(hits, i, clock, onset),
                               .pitch = keys->pitch[hit->key],
-                              .velocity = velocity_of(hit, levels[keys->source[hit->key]]),
+                              .velocity = velocity_of(hit, standings[keys->source[hit->key]].level),
                               .source = keys->source[hit->key]};
         status = ub_notes_append(out, &note);
     }
-    free(levels);
+    free(standings);
+    free(shares);
     return status;
 }

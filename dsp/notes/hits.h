@@ -6,6 +6,7 @@
 #ifndef UNBRAID_NOTES_HITS_H
 #define UNBRAID_NOTES_HITS_H
 
+#include "hit_judge.h"
 #include "keys.h"
 #include "unbraid/note.h"
 
@@ -14,6 +15,7 @@ typedef struct ub_hit {
     double frame; ///< when, between frames
     size_t key;
     float strength; ///< how much the activation of the source rises
+    float beside[UB_HIT_PARTS]; ///< the largest rise of each part of the kit around
 } ub_hit;
 
 /** A list that grows; a zeroed one is empty. */
@@ -41,7 +43,8 @@ typedef struct ub_hit_clock {
 } ub_hit_clock;
 
 /**
-   Notes of the hits that are strong enough beside the strongest of their source. Hits are sorted.
+   Notes of the hits that are strong enough beside the strongest of their source, and of seldom
+   drums beside what else is hit. Hits are sorted.
    @param out  Gets them, sorted by the caller. @return UB_OK or UB_NO_MEMORY.
 */
 ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_clock *clock,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "judge.h"
+#include "evidence.h"
 #include "flux.h"
 #include "ground/floats.h"
 
@@ -9,13 +10,11 @@
 
 enum {
     NEAR_FRAMES = 2, // in which one flux may stand for another
-    BEHIND_FRAMES = 8, // that are looked at before and after
-    N_PITCHES = UB_DICTIONARY_MAX_PITCH + 1
+    BEHIND_FRAMES = 8 // that are looked at before and after
 };
 
 static const double AROUND_S = 1.0; // what is loud there makes quiet notes less likely
 static const float CANDIDATE = 0.02f; // of the loudness: what flux a note must have
-static const double LEAST = 0.004; // share of the loudness that logarithms begin at
 static const double VERDICT = 0.5; // of the logistic score
 
 // Learned by tests/bench/note_score.py.
@@ -31,23 +30,9 @@ struct ub_note_judge {
     size_t newest; // of all frames so far; begins beyond the ring, before which all is silent
     float *sounding; // n_held x keys.n
     float *loudest; // n_held: of the keys of a frame
-    size_t *neighbours; // keys.n x N_PITCHES: the key of a pitch of the same source; keys.n: none
+    size_t *neighbours; // as of ub_keys_neighbours_new()
     bool *verdicts; // keys.n
 };
-
-static void find_neighbours(const ub_keys *keys, size_t *neighbours)
-{
-    for (size_t i = 0; i < keys->n * N_PITCHES; i++) {
-        neighbours[i] = keys->n;
-    }
-    for (size_t key = 0; key < keys->n; key++) {
-        for (size_t other = 0; other < keys->n; other++) {
-            if (keys->source[other] == keys->source[key]) {
-                neighbours[key * N_PITCHES + (size_t)keys->pitch[other]] = other;
-            }
-        }
-    }
-}
 
 ub_status ub_note_judge_new(const ub_keys *keys, double loudness, double frame_rate_hz,
                             ub_note_judge **out)
@@ -64,13 +49,12 @@ ub_status ub_note_judge_new(const ub_keys *keys, double loudness, double frame_r
     judge->newest = judge->n_held;
     judge->sounding = ub_floats_new(judge->n_held * keys->n);
     judge->loudest = ub_floats_new(judge->n_held);
-    judge->neighbours = calloc(keys->n * N_PITCHES, sizeof *judge->neighbours);
+    judge->neighbours = ub_keys_neighbours_new(keys);
     judge->verdicts = calloc(keys->n, sizeof *judge->verdicts);
     if (!judge->sounding || !judge->loudest || !judge->neighbours || !judge->verdicts) {
         ub_note_judge_free(judge);
         return UB_NO_MEMORY;
     }
-    find_neighbours(keys, judge->neighbours);
     *out = judge;
     return UB_OK;
 }
@@ -114,16 +98,6 @@ const float *ub_note_judge_frame(const ub_note_judge *judge, size_t back)
 
 // ---- what is weighed ---------------------------------------------------------------------------
 
-static double level_of(double share)
-{
-    return log(share + LEAST);
-}
-
-static double within(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
 static double sounds(const ub_note_judge *judge, size_t key, size_t frame)
 {
     return (double)(judge->scale * row(judge, frame)[key]);
@@ -148,13 +122,10 @@ static float flux_near(const ub_note_judge *judge, size_t key, size_t frame)
 static double against(const ub_note_judge *judge, size_t key, size_t frame, int semitones,
                       double level)
 {
-    const int pitch = judge->keys->pitch[key] + semitones;
-    const bool exists = pitch >= 0 && pitch < N_PITCHES;
-    const size_t other =
-        exists ? judge->neighbours[key * N_PITCHES + (size_t)pitch] : judge->keys->n;
+    const size_t other = ub_keys_neighbour(judge->keys, judge->neighbours, key, semitones);
     const bool is_there = other < judge->keys->n;
     const double flux = is_there ? (double)flux_near(judge, other, frame) : 0.0;
-    return within(level_of(flux) - level, -3.0, 4.0);
+    return ub_evidence_within(ub_evidence_level(flux) - level, -3.0, 4.0);
 }
 
 static double loudest_around(const ub_note_judge *judge, size_t frame)
@@ -179,17 +150,18 @@ static double score_of(const ub_note_judge *judge, size_t key, size_t frame, flo
                        double around)
 {
     const size_t lag = judge->lag;
-    const double level = level_of((double)flux);
-    const double before = level_of(sounds(judge, key, frame - 2 * lag));
-    const double after = level_of(sounds(judge, key, frame + 2 * lag));
-    const double later = level_of(sounds(judge, key, frame + 5 * lag));
-    const double rise = within(after - before, -1.0, 5.0);
+    const double level = ub_evidence_level((double)flux);
+    const double before = ub_evidence_level(sounds(judge, key, frame - 2 * lag));
+    const double after = ub_evidence_level(sounds(judge, key, frame + 2 * lag));
+    const double later = ub_evidence_level(sounds(judge, key, frame + 5 * lag));
+    const double rise = ub_evidence_within(after - before, -1.0, 5.0);
     return CONSTANT + BELOW_TWELFTH * against(judge, key, frame, -19, level) +
            ABOVE_OCTAVE * against(judge, key, frame, 12, level) + RISE * rise +
-           SUSTAIN * within(level_of(mean_after(judge, key, frame)) - level, -3.0, 3.0) +
+           SUSTAIN * ub_evidence_within(ub_evidence_level(mean_after(judge, key, frame)) - level,
+                                        -3.0, 3.0) +
            BEFORE * before + PITCH * (double)(judge->keys->pitch[key] - 60) / 24.0 +
-           SHORT * within(later - after, -3.0, 1.0) + RISE_BEFORE * rise * before / 3.0 +
-           PROMINENCE * (level - level_of(around));
+           SHORT * ub_evidence_within(later - after, -3.0, 1.0) +
+           RISE_BEFORE * rise * before / 3.0 + PROMINENCE * (level - ub_evidence_level(around));
 }
 
 const bool *ub_note_judge_verdicts(ub_note_judge *judge)

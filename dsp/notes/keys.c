@@ -67,6 +67,29 @@ void ub_keys_free(ub_keys *keys)
     *keys = (ub_keys){0};
 }
 
+size_t *ub_keys_neighbours_new(const ub_keys *keys)
+{
+    size_t *neighbours = calloc(keys->n * N_PITCHES, sizeof *neighbours);
+    for (size_t i = 0; neighbours && i < keys->n * N_PITCHES; i++) {
+        neighbours[i] = keys->n;
+    }
+    for (size_t key = 0; neighbours && key < keys->n; key++) {
+        for (size_t other = 0; other < keys->n; other++) {
+            if (keys->source[other] == keys->source[key]) {
+                neighbours[key * N_PITCHES + (size_t)keys->pitch[other]] = other;
+            }
+        }
+    }
+    return neighbours;
+}
+
+size_t ub_keys_neighbour(const ub_keys *keys, const size_t *neighbours, size_t key, int semitones)
+{
+    const int pitch = keys->pitch[key] + semitones;
+    const bool exists = pitch >= 0 && pitch < N_PITCHES;
+    return exists ? neighbours[key * N_PITCHES + (size_t)pitch] : keys->n;
+}
+
 void ub_keys_add_up(const ub_keys *keys, const float *h, float gate, float *sums)
 {
     memset(sums, 0, keys->n * sizeof *sums);

@@ -194,8 +194,8 @@ static void end(ub_note_tracker *tracker, size_t key, size_t now, ub_note_event 
     tracker->peak[key] = 0.0f;
 }
 
-size_t ub_note_tracker_judged(ub_note_tracker *tracker, const float *activations,
-                              const bool *may_begin, ub_note_event *events)
+UB_RT size_t ub_note_tracker_judged(ub_note_tracker *tracker, const float *activations,
+                                    const bool *may_begin, ub_note_event *events)
 {
     take(tracker, activations);
     const size_t ahead = tracker->settings.look_ahead_frames;

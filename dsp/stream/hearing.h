@@ -5,6 +5,7 @@
 #define UNBRAID_STREAM_HEARING_H
 
 #include "notes/keys.h"
+#include "notes/live_judge.h"
 #include "unbraid/note_tracker.h"
 #include "unbraid/stream.h"
 
@@ -14,7 +15,11 @@
 typedef struct ub_hearing {
     ub_keys keys;
     ub_note_tracker *tracker;
-    float *sums; ///< keys.n
+    bool is_judged; ///< not of drums: the judge knows strings
+    ub_live_judge *judge; ///< or NULL
+    size_t n_together, n_heard; ///< frames that are heard as one, and those of them that were heard
+    float *frame; ///< keys.n: what sounds in a frame, the share that it has of those together
+    float *sums; ///< keys.n: of frames so far
     ub_note_event *events; ///< 2 keys.n
 } ub_hearing;
 
@@ -32,8 +37,9 @@ typedef struct ub_note_queue {
 ub_status ub_note_queue_new(ub_note_queue *out);
 void ub_note_queue_free(ub_note_queue *queue);
 
-/** Track a frame: its notes are put into the queue as of `sample`. Where they might not fit, the
-    frame is left out, so that no end of a note is ever lost. Real-time safe, like all below. */
+/** Take in a frame, and track those that are heard as one: notes are put into the queue as of
+   `sample`. Where they might not fit, the frame is left out, so that no end of a note is ever lost.
+   Real-time safe, like all below. */
 void ub_hearing_frame(ub_hearing *hearing, const float *activations, uint64_t sample,
                       ub_note_queue *queue);
 

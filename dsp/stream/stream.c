@@ -261,7 +261,7 @@ uint64_t ub_stream_clock(const ub_stream *stream)
 double ub_stream_note_delay(const ub_stream *stream)
 {
     // As measured; docs/measurements.md has how.
-    static const double delay_s[] = {0.118, 0.093, 0.068, 0.067};
+    static const double delay_s[] = {0.118, 0.093, 0.079, 0.074};
     return delay_s[stream->settings.mode];
 }
 

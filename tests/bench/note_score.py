@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Weights by which a rise of a key's activation is told from a ghost, learned from rendered music.
 
-    tests/bench/note_score.py UNBRAID FOLDER [--seconds N]
+    tests/bench/note_score.py UNBRAID FOLDER [--seconds N] [--live STREAM_FILE]
 
 FOLDER holds MIDI files of piano music; twelve seconds from the middle of each are played by the
 pianos of presets/material.py and transcribed with three dictionaries: that of the other piano,
@@ -10,9 +10,15 @@ of the same alone, and both. Every local maximum of flux is then a candidate, ri
 logistic regression finds the weights of its features. Prints what share of the candidates is told
 right with the piece left out of learning, and the weights. Needs what presets/README.md says.
 The recordings beside the checkout have no part in it.
+
+With --live it is what streams hear (modes balanced and quality; STREAM_FILE is the program of that name in a build), and
+the features are those that are known by the time at which a stream tells of a beginning.
 """
 import argparse
+import functools
+import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -29,6 +35,8 @@ RATE = material.RATE
 FLOOR = 0.004  # of the loudest flux: differences between silences say nothing
 HOP_S = 1024 / RATE
 FIRST_S = (1024 - 8192 / 2) / RATE  # the middle of the first frame
+LIVE_NAMES = ("flux 19 below", "flux 12 above", "sound 12 above", "sound beside", "rise", "pitch ^ 2",
+              "against the level", "fall", "constant")
 NAMES = ("flux 19 below", "flux 12 above", "rise", "sustain", "before", "fall", "rise * before / 3",
          "pitch", "against the level", "constant")
 
@@ -107,13 +115,68 @@ def features(a):
     return numpy.stack(columns, 1), keys, frames
 
 
-def label(notes, flux_order, keys, frames):
+def hear(program, mode, dictionary, samples, scratch):
+    """@return what sounds on each key while a stream plays, and the seconds from frame to frame."""
+    path = scratch / "heard"
+    done = subprocess.run([program, mode, str(RATE), "1", dictionary, "64", "0", "1", "0", scratch / "notes", path],
+                          input=samples.astype("<f4").tobytes(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          check=True)
+    return numpy.fromfile(path, "<f4").reshape(-1, 88).T.astype(float), json.loads(done.stderr)["hop"] / RATE
+
+
+def later(values, frames):
+    """Moved so many frames to the front; what is not there is silent."""
+    moved = numpy.zeros_like(values)
+    if frames > 0:
+        moved[..., :-frames] = values[..., frames:]
+    elif frames < 0:
+        moved[..., -frames:] = values[..., :frames]
+    return moved if frames else values
+
+
+def loudness_so_far(flux, hop_s):
+    loudness, now = numpy.zeros(flux.shape[1]), 0.0
+    for frame, largest in enumerate(flux.max(axis=0)):
+        now = loudness[frame] = max(now * numpy.exp(-hop_s / 10), largest)
+    return loudness
+
+
+def live_features(a, hop_s):
+    """As features(), of dsp/notes/live_judge.c; the last column is the flux against the loudness."""
+    lag = max(1, int(0.0232 / hop_s + 0.5))
+    ahead = int(numpy.ceil(0.011 / hop_s))
+    late = lag + ahead
+    flux = numpy.maximum(0, later(a, lag) - later(a, -lag))
+    loudness = later(loudness_so_far(flux, hop_s), ahead) + 1e-9
+    earlier, near = later(widest(flux, 2 * lag - 1, 0), -1), widest(flux, 2 * lag, ahead)
+    keys, frames = numpy.nonzero((flux > 0.02 * loudness) & (flux > earlier) & (flux >= near) & (flux > 1e-4))
+    scale, own = loudness[frames], log((flux / loudness)[keys, frames])
+
+    def at(step, semitones=0):
+        there = keys + semitones
+        heard = later(a, step)[numpy.clip(there, 0, len(a) - 1), frames] / scale
+        return log(numpy.where((there >= 0) & (there < len(a)), heard, 0))
+
+    def other(semitones):
+        there = keys + semitones
+        heard = near[numpy.clip(there, 0, len(a) - 1), frames] / scale
+        return numpy.clip(log(numpy.where((there >= 0) & (there < len(a)), heard, 0)) - own, -3, 4)
+
+    now = at(late)
+    around = later(widest(a, int(round(1 / hop_s)), 0).max(axis=0), late)[frames] / scale
+    columns = [other(-19), other(12), numpy.clip(at(late, 12) - now, -3, 4),
+               numpy.clip(numpy.maximum(at(late, -1), at(late, 1)) - now, -3, 4),
+               numpy.clip(now - at(-2 * lag), -1, 5), numpy.minimum(((keys - 39) / 24) ** 2, 1.3), own - log(around),
+               numpy.clip(now - at(lag), -2, 1), numpy.ones(len(keys))]
+    return numpy.stack(columns, 1), keys, frames, own
+
+
+def label(notes, flux_order, keys, times):
     """Whether each candidate is a note; a note has one, the first in the order that is given."""
     right, taken = numpy.zeros(len(keys)), set()
     for i in flux_order:
-        time = FIRST_S + frames[i] * HOP_S
         for j, (onset, _, pitch, _) in enumerate(notes):
-            if j not in taken and pitch == keys[i] + 21 and abs(onset - time) < 0.055:
+            if j not in taken and pitch == keys[i] + 21 and abs(onset - times[i]) < 0.055:
                 taken.add(j)
                 right[i] = 1
                 break
@@ -143,7 +206,25 @@ def make_dictionaries(tool, scratch):
     return paths
 
 
-def collect(tool, files, seconds, scratch):
+def judge_offline(tool, dictionary, samples, scratch, notes):
+    """@return features of the candidates, and whether they are right."""
+    x, keys, frames = features(activations(tool, dictionary, samples, scratch))
+    return x, label(notes, numpy.argsort(-x[:, -2]), keys, FIRST_S + frames * HOP_S)
+
+
+def judge_live(program, mode, dictionary, samples, scratch, notes):
+    """As judge_offline(). A stream knows of a sound when its frame is complete; the median delay is taken off."""
+    a, hop_s = hear(program, mode, dictionary, samples, scratch)
+    x, keys, frames, own = live_features(a, hop_s)
+    times, delays = (frames + 1) * hop_s, []
+    for onset, _, pitch, _ in notes:
+        near = numpy.nonzero((keys == pitch - 21) & (abs(times - onset - 0.05) < 0.1))[0]
+        if len(near):
+            delays.append(times[near[numpy.argmax(own[near])]] - onset)
+    return x, label(notes, numpy.argsort(-own), keys, times - numpy.median(delays))
+
+
+def collect(tool, judges, files, seconds, scratch):
     """Rows of (piece, features, right or not, weight)."""
     dictionaries = make_dictionaries(tool, scratch)
     shop = material.Workshop(scratch)
@@ -155,9 +236,9 @@ def collect(tool, files, seconds, scratch):
         for sounds in (sampled, rendered) if notes else ():
             samples = play(notes, sounds, seconds)
             for dictionary in dictionaries:
-                x, keys, frames = features(activations(tool, dictionary, samples, scratch))
-                y = label(notes, numpy.argsort(-x[:, -2]), keys, frames)
-                rows.append((piece, x, y, numpy.full(len(y), 1 / len(notes))))
+                for judge in judges:
+                    x, y = judge(dictionary, samples, scratch, notes)
+                    rows.append((piece, x, y, numpy.full(len(y), 1 / len(notes))))
     return rows
 
 
@@ -166,10 +247,14 @@ def main():
     parser.add_argument("tool")
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--live", metavar="STREAM_FILE")
     given = parser.parse_args()
     files = sorted(given.folder.rglob("*.mid"))
+    judges = [functools.partial(judge_offline, given.tool)]
+    if given.live:
+        judges = [functools.partial(judge_live, given.live, mode) for mode in ("balanced", "quality")]
     with tempfile.TemporaryDirectory(prefix="unbraid-score-") as folder:
-        rows = collect(given.tool, files, given.seconds, pathlib.Path(folder))
+        rows = collect(given.tool, judges, files, given.seconds, pathlib.Path(folder))
     if len({piece for piece, *_ in rows}) < 2:
         sys.exit(f"{given.folder}: not enough piano music; give a folder of several MIDI files")
     owner = numpy.concatenate([numpy.full(len(y), piece) for piece, _, y, _ in rows])
@@ -179,7 +264,7 @@ def main():
         rest = owner != piece
         told[~rest] = (x[~rest] @ regress(x[rest], y[rest], weights[rest]) > 0) == (y[~rest] > 0)
     print(f"{len(files)} pieces, {len(y)} candidates, {int(y.sum())} notes; {100 * told.mean():.2f} % told right")
-    for name, weight in zip(NAMES, regress(x, y, weights)):
+    for name, weight in zip(LIVE_NAMES if given.live else NAMES, regress(x, y, weights)):
         print(f"{name:24s} {weight:7.3f}")
 
 

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Run a stream over raw samples, as fast as it goes, and tell what its blocks cost.
 //
-//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK [FREE [FORGET_S [SPARSITY [NOTES]]]]]
+//   stream_file MODE RATE CHANNELS DICTIONARY [BLOCK [FREE [FORGET_S [SPARSITY [NOTES [KEYS]]]]]]
 //   < mix.f32 > stems.f32
 //
 // MODE is quality, balanced, live or short. Samples are interleaved 32-bit floats; the stems come
 // out with the channels of source after source interleaved, without the latency. To stderr goes a
-// line of JSON: latency in samples, seconds per block at the median and the 99th percentile, and
-// the share of one core.
+// line of JSON: latency and hop in samples, seconds per block at the median and the 99th
+// percentile, and the share of one core.
 //
 // NOTES is a file for the notes that are heard: lines of time in seconds, less the usual delay,
-// MIDI note number and velocity, 0 where a note ends.
+// MIDI note number and velocity, 0 where a note ends. KEYS is a file for what sounds on each key, a
+// frame after the other, as 32-bit floats: then blocks are as long as a hop, and BLOCK is ignored.
+#include "stream/stream_model.h"
 #include "unbraid/unbraid.h"
 
 #include <stdio.h>
@@ -51,7 +53,9 @@ static ub_stream_mode mode_from(const char *word)
     return UB_STREAM_BALANCED;
 }
 
-static ub_stream *open_stream(const ub_stream_settings *settings, const char *path)
+// `out` gets what the stream owns.
+static ub_stream *open_stream(const ub_stream_settings *settings, const char *path,
+                              const ub_stream_model **out)
 {
     ub_message why = {""};
     unsigned char *bytes;
@@ -69,6 +73,7 @@ static ub_stream *open_stream(const ub_stream_settings *settings, const char *pa
     ub_dictionary_free(&dictionary);
     ub_stream_swap(stream, model);
     ub_stream_reset(stream);
+    *out = model;
     return stream;
 }
 
@@ -132,6 +137,14 @@ static void write_notes(ub_stream *stream, double rate_hz, FILE *file)
     }
 }
 
+static void write_keys(const ub_stream_model *model, float *sums, FILE *file)
+{
+    if (file && sums) {
+        ub_keys_add_up(&model->hearing.keys, ub_matrix_column(&model->activations, 0), 1.0f, sums);
+        fwrite(sums, sizeof *sums, model->hearing.keys.n, file);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -145,19 +158,26 @@ int main(int argc, char **argv)
     settings.forget_s = argc > 7 ? strtod(argv[7], NULL) : settings.forget_s;
     settings.sparsity = argc > 8 ? strtod(argv[8], NULL) : settings.sparsity;
     size_t block = argc > 5 ? strtoul(argv[5], NULL, 10) : 64;
+    FILE *notes = argc > 9 ? fopen(argv[9], "w") : NULL, *keys = NULL;
+    if (argc > 10) {
+        keys = fopen(argv[10], "wb");
+        block = ub_stream_transform(&settings).hop_samples;
+    }
     block = block < 1 ? 1 : block > MOST_BLOCK ? MOST_BLOCK : block;
-    ub_stream *stream = open_stream(&settings, argv[4]);
+    const ub_stream_model *model;
+    ub_stream *stream = open_stream(&settings, argv[4], &model);
     const size_t latency = ub_stream_latency(stream);
     float *interleaved = calloc(block * settings.n_channels, sizeof *interleaved);
     if (!interleaved) {
         die("no memory");
     }
-    FILE *notes = argc > 9 ? fopen(argv[9], "w") : NULL;
+    float *sums = calloc(model->hearing.keys.n + 1, sizeof *sums);
     times t = {0};
     size_t skip = latency, n, total = 0;
     while ((n = fread(interleaved, sizeof *interleaved * settings.n_channels, block, stdin)) > 0) {
         run_block(stream, &settings, interleaved, n, &skip, &t);
         write_notes(stream, settings.rate_hz, notes);
+        write_keys(model, sums, keys);
         total += n;
     }
     memset(interleaved, 0, block * settings.n_channels * sizeof *interleaved);
@@ -171,15 +191,17 @@ int main(int argc, char **argv)
         sum += t.seconds[i];
     }
     qsort(t.seconds, n_timed, sizeof *t.seconds, by_value);
-    fprintf(stderr,
-            "{\"latency\": %zu, \"sources\": %zu, \"block\": %zu, \"median_us\": %.2f, "
-            "\"p99_us\": %.2f, \"share_of_core\": %.4f}\n",
-            latency, ub_stream_n_sources(stream), block,
-            n_timed ? 1e6 * t.seconds[n_timed / 2] : 0.0,
-            n_timed ? 1e6 * t.seconds[n_timed * 99 / 100] : 0.0,
-            total ? sum * settings.rate_hz / (double)total : 0.0);
+    fprintf(
+        stderr,
+        "{\"latency\": %zu, \"hop\": %zu, \"sources\": %zu, \"block\": %zu, \"median_us\": %.2f, "
+        "\"p99_us\": %.2f, \"share_of_core\": %.4f}\n",
+        latency, ub_stream_transform(&settings).hop_samples, ub_stream_n_sources(stream), block,
+        n_timed ? 1e6 * t.seconds[n_timed / 2] : 0.0,
+        n_timed ? 1e6 * t.seconds[n_timed * 99 / 100] : 0.0,
+        total ? sum * settings.rate_hz / (double)total : 0.0);
     free(t.seconds);
     free(interleaved);
+    free(sums);
     ub_stream_free(stream);
     return 0;
 }

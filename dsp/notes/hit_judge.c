@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "hit_judge.h"
+#include "evidence.h"
+
+// From where the score is a hit: where precision and recall balance, as hits are rarer than what
+// looks like one.
+static const double VERDICT = -0.5;
+
+typedef struct weights {
+    bool is_judged;
+    double constant, strength, standing, beside[UB_HIT_PARTS]; // the last in their order
+} weights;
+
+// Learned by tests/bench/hit_score.py. What rises beside a hit can only speak against it: that
+// crashes are struck with kicks is how drummers play, not how drums sound.
+static const weights WEIGHTS[UB_HIT_PARTS] = {
+    [UB_HIT_STICK] = {true, -4.29, 1.60, 0.00, {-0.32, -0.89, 0.00, 0.00, -0.22, -0.12, 0.00}},
+    [UB_HIT_TOMS] = {true, -2.84, 0.00, 1.89, {-0.44, -0.02, 0.00, -0.05, 0.00, -0.40, 0.00}},
+    [UB_HIT_CRASH] = {true, -1.56, 3.53, 0.00, {0.00, -0.33, -0.16, 0.00, 0.00, 0.00, 0.00}},
+    [UB_HIT_RIDE] = {true, -3.93, 0.20, 7.33, {0.00, 0.00, -0.29, 0.00, -0.36, 0.00, 0.00}},
+};
+
+ub_hit_part ub_hit_part_of(int pitch)
+{
+    switch (pitch) {
+    case 35:
+    case 36:
+        return UB_HIT_KICK;
+    case 38:
+    case 40:
+        return UB_HIT_SNARE;
+    case 37:
+        return UB_HIT_STICK;
+    case 42:
+    case 44:
+    case 46:
+        return UB_HIT_HATS;
+    case 41:
+    case 43:
+    case 45:
+    case 47:
+    case 48:
+    case 50:
+        return UB_HIT_TOMS;
+    case 49:
+    case 52:
+    case 55:
+    case 57:
+        return UB_HIT_CRASH;
+    case 51:
+    case 53:
+    case 59:
+        return UB_HIT_RIDE;
+    default:
+        return UB_HIT_PARTS;
+    }
+}
+
+bool ub_hit_judge(ub_hit_part part, const ub_hit_evidence *e)
+{
+    if (part >= UB_HIT_PARTS || !WEIGHTS[part].is_judged) {
+        return true;
+    }
+    const weights *w = &WEIGHTS[part];
+    const double own = ub_evidence_level(e->strength / e->loudest);
+    double score = w->constant + w->strength * ub_evidence_level(e->strength / e->level) +
+                   w->standing * e->standing;
+    for (size_t i = 0; i < UB_HIT_PARTS; i++) {
+        const double beside = ub_evidence_level(e->beside[i] / e->loudest) - own;
+        score += w->beside[i] * ub_evidence_within(beside, -3.0, 4.0);
+    }
+    return score > VERDICT;
+}
