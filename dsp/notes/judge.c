@@ -10,12 +10,14 @@
 
 enum {
     NEAR_FRAMES = 2, // in which one flux may stand for another
-    BEHIND_FRAMES = 8 // that are looked at before and after
+    BEHIND_FRAMES = 8, // that are looked at before and after
+    RISEN_LAGS = 3 // after which a rise is over
 };
 
 static const double AROUND_S = 1.0; // what is loud there makes quiet notes less likely
 static const float CANDIDATE = 0.02f; // of the loudness: what flux a note must have
 static const double VERDICT = 0.5; // of the logistic score
+static const float BEGUN = 0.25f; // share of a rise after which a note has begun
 
 // Learned by tests/bench/note_score.py.
 static const double CONSTANT = 6.333, BELOW_TWELFTH = -0.478, ABOVE_OCTAVE = -0.140, RISE = 2.212,
@@ -174,4 +176,25 @@ const bool *ub_note_judge_verdicts(ub_note_judge *judge)
                                score_of(judge, key, frame, flux, around) > VERDICT;
     }
     return judge->verdicts;
+}
+
+double ub_note_judge_beginning(const ub_note_judge *judge, size_t key)
+{
+    const size_t frame = judge->newest - judge->around;
+    float high = 0.0f;
+    for (size_t t = frame; t <= frame + RISEN_LAGS * judge->lag; t++) {
+        high = fmaxf(high, row(judge, t)[key]);
+    }
+    size_t at = frame;
+    while (at + BEHIND_FRAMES * judge->lag > frame &&
+           row(judge, at - 1)[key] < row(judge, at)[key]) {
+        at--;
+    }
+    const float low = row(judge, at)[key], wanted = low + BEGUN * (high - low);
+    while (at < frame + RISEN_LAGS * judge->lag && row(judge, at + 1)[key] < wanted) {
+        at++;
+    }
+    const float before = row(judge, at)[key], after = row(judge, at + 1)[key];
+    const float share = after > before ? (wanted - before) / (after - before) : 0.0f;
+    return (double)at - (double)frame + ub_evidence_within((double)share, 0.0, 1.0);
 }

@@ -32,6 +32,14 @@ void ub_note_judge_take(ub_note_judge *judge, const float *sounding);
     flux around it has a maximum. Valid until the next frame is taken in. */
 const bool *ub_note_judge_verdicts(ub_note_judge *judge);
 
+/**
+   Where a note begins whose verdict has just been given: where the rise that ends around the frame
+   that is judged has done a quarter of its way. The flux is largest there when a string is struck;
+   where a bow or a breath takes its time, that is later.
+   @return frames from the frame that is judged, mostly below zero.
+*/
+double ub_note_judge_beginning(const ub_note_judge *judge, size_t key);
+
 /** What sounded `back` frames ago, up to the latency. */
 const float *ub_note_judge_frame(const ub_note_judge *judge, size_t back);
 

@@ -30,6 +30,7 @@ static const double QUIETEST = 0.01; // of the level of the loudest frames
 // From where the flux is largest to where a note begins, in windows: the median of pianos and
 // guitars, whose sound takes some time to rise.
 static const double DELAY = 0.043;
+static const double RISE_DELAY = 0.127;
 
 // What is open during a transcription, freed in one place.
 typedef struct transcription {
@@ -191,12 +192,48 @@ static ub_status listen(transcription *t, size_t first, size_t n, const ub_progr
     return UB_OK;
 }
 
-static double time_of(const transcription *t, double frame)
+// The tracker says when the flux of a note is largest; it begins when that begins to rise.
+static double beginning_of(const transcription *t, size_t key)
+{
+    const double judged = (double)(t->n_judged - 1) - (double)ub_note_judge_latency(t->judge);
+    return fmax(0.0, judged + ub_note_judge_beginning(t->judge, key));
+}
+
+static double time_of(const transcription *t, double frame, double delay)
 {
     const double time =
-        t->input.first_s + frame / t->input.frame_rate_hz + DELAY * t->input.window_s;
+        t->input.first_s + frame / t->input.frame_rate_hz + delay * t->input.window_s;
     const double end = (double)t->input.front.audio->n_samples / t->input.front.audio->rate_hz;
     return time < 0.0 ? 0.0 : time > end ? end : time;
+}
+
+// A note that is struck again ends where the next one begins, which may be before it fell.
+static void end_before(transcription *t, size_t key, double time)
+{
+    ub_note *last = t->notes.n > 0 ? &t->notes.notes[t->notes.n - 1] : NULL;
+    const bool is_same = last && last->pitch == t->input.keys.pitch[key] &&
+                         last->source == t->input.keys.source[key];
+    if (is_same && last->offset_s > time) {
+        last->offset_s = fmax(last->onset_s, time);
+    }
+}
+
+static void begin_note(transcription *t, const ub_note_event *event)
+{
+    const double time = time_of(t, beginning_of(t, event->key), RISE_DELAY);
+    end_before(t, event->key, time);
+    t->open[event->key] = (ub_note){.onset_s = time,
+                                    .pitch = t->input.keys.pitch[event->key],
+                                    .velocity = event->velocity,
+                                    .source = t->input.keys.source[event->key],
+                                    .pitch_hz = ub_pitch_hz(t->input.keys.pitch[event->key])};
+}
+
+static ub_status end_note(transcription *t, const ub_note_event *event)
+{
+    ub_note *note = &t->open[event->key];
+    note->offset_s = fmax(note->onset_s, time_of(t, event->frame, DELAY));
+    return ub_notes_append(&t->notes, note);
 }
 
 static ub_status take_events(transcription *t, size_t n)
@@ -204,17 +241,10 @@ static ub_status take_events(transcription *t, size_t n)
     ub_status status = UB_OK;
     for (size_t i = 0; !status && i < n; i++) {
         const ub_note_event *event = &t->events[i];
-        ub_note *note = &t->open[event->key];
-        const double time = time_of(t, event->frame);
         if (event->is_on) {
-            *note = (ub_note){.onset_s = time,
-                              .pitch = t->input.keys.pitch[event->key],
-                              .velocity = event->velocity,
-                              .source = t->input.keys.source[event->key],
-                              .pitch_hz = ub_pitch_hz(t->input.keys.pitch[event->key])};
+            begin_note(t, event);
         } else {
-            note->offset_s = time > note->onset_s ? time : note->onset_s;
-            status = ub_notes_append(&t->notes, note);
+            status = end_note(t, event);
         }
     }
     return status;

@@ -20,6 +20,7 @@ typedef struct piano {
     ub_keys keys;
     float sounding[N_FRAMES][2 * N_KEYS];
     bool begins[N_FRAMES][2 * N_KEYS];
+    double began[N_KEYS]; // the last note of each key of the first piano
 } piano;
 
 // One or two pianos.
@@ -57,6 +58,11 @@ static void run(piano *p)
             assert_memory_equal(ub_note_judge_frame(judge, late), p->sounding[t - late],
                                 p->keys.n * sizeof(float));
             memcpy(p->begins[t - late], ub_note_judge_verdicts(judge), p->keys.n);
+            for (size_t key = 0; key < N_KEYS; key++) {
+                if (p->begins[t - late][key]) {
+                    p->began[key] = (double)(t - late) + ub_note_judge_beginning(judge, key);
+                }
+            }
         }
     }
     ub_note_judge_free(judge);
@@ -152,6 +158,36 @@ static void silence_and_steady_sound_have_no_notes(void **state)
     free(p);
 }
 
+static void a_note_begins_when_its_rise_does_however_long_that_takes(void **state)
+{
+    (void)state;
+    for (size_t rise = 1; rise <= 8; rise++) {
+        piano *p = piano_new(1);
+        for (size_t t = ONSET; t < N_FRAMES; t++) {
+            const double x = fmin(1.0, (double)(t - ONSET) / (double)rise);
+            p->sounding[t][30] = (float)(0.5 - 0.5 * cos(3.14159265358979 * x)); // slow at first
+        }
+        run(p);
+        assert_true(n_begun(p, 30) >= 1); // two frames may have the same flux
+        // A quarter of the height is a third of the way. Between frames it is a straight line.
+        const double third = (double)rise / 3.0;
+        assert_true(p->began[30] >= ONSET + third - 0.5 && p->began[30] <= ONSET + third + 0.5);
+        free(p);
+    }
+}
+
+static void a_repeat_begins_where_its_own_rise_does(void **state)
+{
+    (void)state;
+    piano *p = piano_new(1);
+    strike(p, 30, 60, 0.7f);
+    strike(p, 30, 110, 0.7f);
+    run(p);
+    assert_int_equal(n_begun(p, 30), 2);
+    assert_true(p->began[30] > 108.9 && p->began[30] < 110.0); // between the frames of the rise
+    free(p);
+}
+
 static void failed_allocations_are_reported(void **state)
 {
     (void)state;
@@ -180,6 +216,8 @@ int main(void)
         cmocka_unit_test(chords_and_repeats_are_notes),
         cmocka_unit_test(sources_are_judged_by_their_own_keys),
         cmocka_unit_test(silence_and_steady_sound_have_no_notes),
+        cmocka_unit_test(a_note_begins_when_its_rise_does_however_long_that_takes),
+        cmocka_unit_test(a_repeat_begins_where_its_own_rise_does),
         cmocka_unit_test(failed_allocations_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
