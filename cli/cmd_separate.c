@@ -209,8 +209,7 @@ static enum outcome settle_passages(struct job *job)
     }
     settings->value[UB_PARAM_METHOD] = UB_METHOD_COMPONENTS;
     if (!job->options.given[UB_PARAM_FREE] && settings->value[UB_PARAM_FREE] == 0.0) {
-        settings->value[UB_PARAM_FREE] =
-            passages_free_components(&job->passages, job->dictionary.n_sources);
+        settings->value[UB_PARAM_FREE] = passages_free_components(&job->passages, &job->dictionary);
     }
     settings->rest_name = passages_rest_name(&job->passages);
     return DONE;
@@ -233,7 +232,9 @@ static size_t known_names(const struct job *job, const char **names)
     }
     size_t n = 0;
     for (size_t j = 0; j < job->dictionary.n_sources; j++) {
-        names[n++] = job->dictionary.source_names[j];
+        if (!passages_teach(passages, job->dictionary.source_names[j])) {
+            names[n++] = job->dictionary.source_names[j];
+        }
     }
     for (size_t j = 0; j < passages->n_names; j++) {
         names[n++] = passages->names[j];
@@ -249,15 +250,6 @@ static enum outcome check_names(const struct job *job)
 {
     const char *names[2 * UB_DICTIONARY_MAX_SOURCES + 1];
     const size_t n = known_names(job, names);
-    for (size_t i = 1; i < n && job->passages.n > 0; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(names[i], names[j]) == 0) {
-                return options_misused(&separate_usage, names[i],
-                                       "would be the name of two sources; choose another one for "
-                                       "the passage");
-            }
-        }
-    }
     ub_message why = {""};
     if (n > 0 && stem_choice_check(&job->choice, n, names, &why)) {
         return options_misused(&separate_usage, job->choice.target ? "--two-stems" : "--only", "%s",

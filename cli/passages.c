@@ -65,7 +65,7 @@ static bool read_time(const char *at, const char *end, double *seconds)
     return at == end;
 }
 
-static bool has_name(const struct passages *passages, const char *name)
+bool passages_teach(const struct passages *passages, const char *name)
 {
     for (size_t i = 0; i < passages->n_names; i++) {
         if (strcmp(passages->names[i], name) == 0) {
@@ -78,7 +78,7 @@ static bool has_name(const struct passages *passages, const char *name)
 static bool add_name(const struct usage *usage, const char *option, const char *name,
                      struct passages *passages)
 {
-    if (has_name(passages, name)) {
+    if (passages_teach(passages, name)) {
         return true;
     }
     if (passages->n_names == UB_DICTIONARY_MAX_SOURCES) {
@@ -140,15 +140,19 @@ bool passages_take(const struct usage *usage, const char *option, const char *ma
 
 const char *passages_rest_name(const struct passages *passages)
 {
-    return passages->has_accompaniment && !has_name(passages, VOICE) ? VOICE : NULL;
+    return passages->has_accompaniment && !passages_teach(passages, VOICE) ? VOICE : NULL;
 }
 
-unsigned passages_free_components(const struct passages *passages, size_t n_others)
+unsigned passages_free_components(const struct passages *passages, const ub_dictionary *dictionary)
 {
     if (passages_rest_name(passages)) {
         return VOICE_COMPONENTS;
     }
-    return passages->n_names + n_others == 1 ? REST_COMPONENTS : 0;
+    size_t n = passages->n_names;
+    for (size_t j = 0; j < dictionary->n_sources; j++) {
+        n += !passages_teach(passages, dictionary->source_names[j]);
+    }
+    return n == 1 ? REST_COMPONENTS : 0;
 }
 
 // The span of a passage, to the sample.
@@ -227,6 +231,36 @@ static ub_status learn(const struct passages *passages, const ub_audio *recordin
                              out, why);
 }
 
+// The sources of a dictionary that the passages do not teach anew: all zero when there is none.
+static ub_status pick_others(const struct passages *passages, const ub_dictionary *dictionary,
+                             ub_dictionary *others, ub_message *why)
+{
+    size_t kept[UB_DICTIONARY_MAX_SOURCES], n = 0;
+    *others = (ub_dictionary){0};
+    for (size_t j = 0; j < dictionary->n_sources; j++) {
+        if (!passages_teach(passages, dictionary->source_names[j])) {
+            kept[n++] = j;
+        }
+    }
+    return n > 0 ? ub_dictionary_pick(dictionary, kept, n, others, why) : UB_OK;
+}
+
+static ub_status join(const struct passages *passages, const ub_dictionary *dictionary,
+                      ub_dictionary *learned, ub_dictionary *out, ub_message *why)
+{
+    ub_dictionary others = {0};
+    ub_status status = dictionary ? pick_others(passages, dictionary, &others, why) : UB_OK;
+    if (!status && others.n_sources == 0) {
+        *out = *learned;
+        return UB_OK;
+    }
+    const ub_dictionary *both[] = {&others, learned};
+    status = status ? status : ub_dictionary_join(both, 2, out, why);
+    ub_dictionary_free(&others);
+    ub_dictionary_free(learned);
+    return status;
+}
+
 ub_status passages_learn(const struct passages *passages, const ub_audio *recording,
                          const ub_dictionary *dictionary, const ub_settings *settings,
                          const ub_progress *progress, ub_dictionary *out, ub_message *why)
@@ -237,12 +271,5 @@ ub_status passages_learn(const struct passages *passages, const ub_audio *record
     ub_status status = learn(passages, recording, &learning, progress, &lessons, &learned, why);
     free(lessons.spans);
     free(lessons.audio);
-    if (status || !dictionary) {
-        *out = status ? *out : learned;
-        return status;
-    }
-    const ub_dictionary *both[] = {dictionary, &learned};
-    status = ub_dictionary_join(both, 2, out, why);
-    ub_dictionary_free(&learned);
-    return status;
+    return status ? status : join(passages, dictionary, &learned, out, why);
 }

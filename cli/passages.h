@@ -36,15 +36,19 @@ void passages_free(struct passages *passages);
 bool passages_take(const struct usage *usage, const char *option, const char *mark,
                    struct passages *passages);
 
+/** Whether there is a passage of a source of that name. */
+bool passages_teach(const struct passages *passages, const char *name);
+
 /** The name of what the passages leave to free components, as ub_settings has it. */
 const char *passages_rest_name(const struct passages *passages);
 
-/** Free components that suit the passages, with n_others sources known besides. */
-unsigned passages_free_components(const struct passages *passages, size_t n_others);
+/** Free components that suit the passages, with a dictionary besides that may be empty. */
+unsigned passages_free_components(const struct passages *passages, const ub_dictionary *dictionary);
 
 /**
    Learn the sources from the recording.
-   @param dictionary  Of sources known besides, whose window counts then; NULL for none.
+   @param dictionary  Of sources known besides, whose window counts then; NULL for none. Those that
+                      have passages are left out.
    @param settings    Templates of each source are UB_PARAM_COMPONENTS; 0: as many as suit.
    @param out         All sources, those of the dictionary first. The caller frees it.
    @return UB_OK, UB_BAD_VALUE (a passage beyond the recording too), or as ub_learn().

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "guide.h"
 #include "harmonic_percussive.h"
+#include "speech.h"
 #include "vocals.h"
 
 const ub_guide *ub_guide_of_method(ub_method method)
@@ -10,6 +11,8 @@ const ub_guide *ub_guide_of_method(ub_method method)
         return &ub_guide_harmonic_percussive;
     case UB_METHOD_VOCALS:
         return &ub_guide_vocals;
+    case UB_METHOD_SPEECH:
+        return &ub_guide_speech;
     default:
         return NULL;
     }

@@ -6,22 +6,6 @@ enum { VOCALS, ACCOMPANIMENT, N_SOURCES };
 
 static const char *const names[N_SOURCES] = {"vocals", "accompaniment"};
 
-// All channels, so that what repeats itself in one of them counts.
-static ub_status add_up(const ub_scene *scene, ub_matrix *sum)
-{
-    const ub_status status = ub_matrix_copy(&scene->spectra[0], sum);
-    for (size_t c = 1; !status && c < scene->n_channels; c++) {
-        for (size_t t = 0; t < sum->n_cols; t++) {
-            const float *from = ub_matrix_column(&scene->spectra[c], t);
-            float *to = ub_matrix_column(sum, t);
-            for (size_t f = 0; f < sum->n_rows; f++) {
-                to[f] += from[f];
-            }
-        }
-    }
-    return status;
-}
-
 // One mask for all channels; what is not the voice is the accompaniment.
 static void share(const ub_scene *scene, const ub_matrix *foreground, ub_matrix *masks)
 {
@@ -47,7 +31,7 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
         ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
     settings.n_threads = scene->n_threads;
     ub_matrix magnitudes = {0}, foreground = {0};
-    ub_status status = add_up(scene, &magnitudes);
+    ub_status status = ub_scene_sum(scene, &magnitudes);
     status = status ? status : ub_matrix_new(magnitudes.n_rows, magnitudes.n_cols, &foreground);
     status = status ? status : ub_repetition_mask(&magnitudes, &settings, progress, &foreground);
     if (!status) {
