@@ -69,7 +69,7 @@ static void case_free(nmfd_case *c)
 static ub_nmfd *open_case(const nmfd_case *c)
 {
     ub_nmfd *nmfd = NULL;
-    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, &nmfd), UB_OK);
+    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, 2, &nmfd), UB_OK);
     return nmfd;
 }
 

@@ -3,10 +3,10 @@
    Hits in the activations of drums. A source is a drum that is hit in one way at a time; its keys
    are those ways (a closed and an open hi-hat). Private header.
 */
-#ifndef UNBRAID_NOTES_HITS_H
-#define UNBRAID_NOTES_HITS_H
+#ifndef UNBRAID_GUIDE_HITS_H
+#define UNBRAID_GUIDE_HITS_H
 
-#include "keys.h"
+#include "dictionary/keys.h"
 #include "unbraid/note.h"
 
 /** What may be a hit. */
@@ -33,6 +33,12 @@ void ub_hits_free(ub_hits *hits);
 */
 ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
                        size_t first_frame, ub_hits *hits);
+
+/**
+   Keep the hits that are strong enough beside the strongest of their source, in the order of time.
+   @param levels  Of each source, what its strong hits are like; n_sources of them, zeroed.
+*/
+void ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources);
 
 /** How frames become seconds. */
 typedef struct ub_hit_clock {

@@ -175,6 +175,14 @@ static void choose(const ub_keys *keys, const double *levels, ub_hits *hits)
     qsort(hits->hits, n, sizeof *hits->hits, compare_frame);
 }
 
+void ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources)
+{
+    if (hits->n > 0) {
+        measure_levels(keys, hits, levels, n_sources);
+        choose(keys, levels, hits);
+    }
+}
+
 static double time_of(const ub_hit_clock *clock, const ub_hit *hit)
 {
     const double time = clock->first_s + hit->frame / clock->frame_rate_hz;
@@ -215,8 +223,7 @@ ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_cloc
     if (!levels) {
         return UB_NO_MEMORY;
     }
-    measure_levels(keys, hits, levels, n_sources);
-    choose(keys, levels, hits);
+    ub_hits_choose(keys, hits, levels, n_sources);
     ub_status status = UB_OK;
     for (size_t i = 0; !status && i < hits->n; i++) {
         const ub_hit *hit = &hits->hits[i];
