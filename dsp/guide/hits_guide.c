@@ -21,6 +21,7 @@ static const double FORGOTTEN = 1e-5; // share of an activation's largest value 
 static const double CLEAR = 0.3; // of the strongest hit of its source, for one to hide others
 static const double ALONE = 0.1; // share of a tom's hits that are heard without a kick or snare
 static const double QUIETEST = 1e-5; // level of frames below which all is silence: -100 dB
+static const double SHARPNESS = 1.5; // of masks, times the exponent of the settings
 static const float LEAST = 1e-25f; // of a source that is heard, where nothing is
 
 typedef struct hits_work {
@@ -301,7 +302,7 @@ static ub_status make_masks(hits_work *w, ub_matrix *masks)
 {
     const size_t n_bins = w->mix.n_rows, n_channels = w->scene->n_channels;
     const size_t n_sources = w->dictionary->n_sources;
-    const float exponent = (float)w->scene->settings->value[UB_PARAM_MASK_EXPONENT];
+    const float exponent = (float)(SHARPNESS * w->scene->settings->value[UB_PARAM_MASK_EXPONENT]);
     float *models = ub_floats_new(n_sources * n_bins);
     if (!models) {
         return UB_NO_MEMORY;

@@ -93,4 +93,5 @@ def main():
         print_row("mean", [sum(column) / len(column) for column in zip(*rows)])
 
 
-main()
+if __name__ == "__main__":
+    main()

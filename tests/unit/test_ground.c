@@ -132,11 +132,12 @@ static void presets_name_themselves_and_a_dictionary_beside_them(void **state)
     ub_message why;
     const char good[] =
         "title = Drum kit # one\n summary =Kick, snare\ndictionary = a b.safetensors\n"
-        "free=7";
+        "offline-dictionary=c\nfree=7";
     assert_int_equal(ub_preset_parse(good, strlen(good), &settings, &preset, &why), UB_OK);
     assert_string_equal(preset.title, "Drum kit");
     assert_string_equal(preset.summary, "Kick, snare");
     assert_string_equal(preset.dictionary, "a b.safetensors");
+    assert_string_equal(preset.offline_dictionary, "c");
     assert_true(settings.value[UB_PARAM_FREE] == 7.0);
     assert_int_equal(ub_preset_parse("", 0, &settings, &preset, &why), UB_OK);
     assert_string_equal(preset.title, "");
