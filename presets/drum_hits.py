@@ -13,7 +13,7 @@ NOTE_FRAMES = 10
 NOTE_SOURCES = {"kick": [36], "snare": [38], "stick": [37], "hats": [42, 44, 46], "toms": [45, 47, 50], "crash": [49, 55],
                 "ride": [51, 53]}
 # For separation, where what rings on belongs to what was hit.
-KIT_FRAMES = 26
+KIT_FRAMES = 20
 KIT_SOURCES = {"kick": [36], "snare": [37, 38], "hats": [42, 44, 46], "toms": [45, 47, 50], "cymbals": [49, 51, 53, 55]}
 VELOCITIES = [50, 85, 120]
 
