@@ -71,8 +71,8 @@ static void merge_templates(const ub_dictionary *dictionary, ub_drum_kit *kit)
 ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_message *why)
 {
     const double hop = (double)dictionary->hop_samples;
-    // Rounding, where the dictionary was for another sample rate, may differ.
-    if (fabs((double)dictionary->context_samples - hop) > 0.01 * hop + 1.0) {
+    // For another sample rate sizes are rounded to those of fast transforms.
+    if (fabs((double)dictionary->context_samples - hop) > 0.05 * hop + 1.0) {
         return ub_fail(why, UB_BAD_VALUE,
                        "the templates of the dictionary have frames %zu samples apart instead of "
                        "%zu; learn one for drums",
