@@ -78,6 +78,7 @@ static enum outcome show(const char *path, bool as_json)
     const char *subject = path;
     preset_name(path, entry.name, sizeof entry.name);
     ub_status status = preset_read(path, &settings, &entry.says, entry.dictionary_path, &why);
+    status = status ? status : preset_offline(path, &entry.says, entry.dictionary_path, &why);
     if (!status && entry.dictionary_path[0]) {
         subject = entry.dictionary_path;
         status = dictionary_file_load(subject, &entry.dictionary, &why);

@@ -383,8 +383,8 @@ enum outcome separate_run(int argc, char **argv)
     progress_mode_from_name("auto", &job.progress);
     enum outcome outcome = DONE;
     if (options_parse(&separate_usage, argc, argv, take, &job, &job.options, &outcome)) {
-        if (job.n_dictionaries == 0 && job.options.dictionary[0]) {
-            job.dictionary_paths[job.n_dictionaries++] = job.options.dictionary;
+        if (job.n_dictionaries == 0 && job.options.offline_dictionary[0]) {
+            job.dictionary_paths[job.n_dictionaries++] = job.options.offline_dictionary;
         }
         outcome = check_options(&job);
         outcome = outcome == DONE ? separate_all(&job) : outcome;

@@ -110,7 +110,7 @@ static enum outcome no_such_preset(const struct usage *usage, const char *name)
 static bool take_preset(const struct usage *usage, const char *word, struct options *options,
                         enum outcome *end)
 {
-    char path[PRESETS_PATH], dictionary[PRESETS_PATH];
+    char path[PRESETS_PATH], dictionary[PRESETS_PATH], offline[PRESETS_PATH];
     if (!preset_is_path(word) && !preset_find(word, path)) {
         *end = no_such_preset(usage, word);
         return false;
@@ -118,7 +118,11 @@ static bool take_preset(const struct usage *usage, const char *word, struct opti
     ub_preset preset;
     ub_message why = {""};
     const char *subject = preset_is_path(word) ? word : path;
-    const ub_status status = preset_read(subject, &options->settings, &preset, dictionary, &why);
+    ub_status status = preset_read(subject, &options->settings, &preset, dictionary, &why);
+    if (!status) {
+        strcpy(offline, dictionary);
+        status = preset_offline(subject, &preset, offline, &why);
+    }
     if (status) {
         report_status(subject, status, &why);
         *end = FAILED;
@@ -126,6 +130,9 @@ static bool take_preset(const struct usage *usage, const char *word, struct opti
     }
     if (dictionary[0]) {
         strcpy(options->dictionary, dictionary);
+    }
+    if (offline[0]) {
+        strcpy(options->offline_dictionary, offline);
     }
     return true;
 }

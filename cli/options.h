@@ -35,6 +35,7 @@ struct options {
     ub_settings settings; ///< defaults, then presets, then options, whatever their order
     bool given[UB_PARAM_COUNT]; ///< set by an option of its own
     char dictionary[PRESETS_PATH]; ///< of the last preset that names one; "" when none does
+    char offline_dictionary[PRESETS_PATH]; ///< the same for whole recordings
     char **operands; ///< borrowed from argv
     size_t n_operands;
 };

@@ -154,3 +154,12 @@ ub_status preset_read(const char *path, ub_settings *settings, ub_preset *preset
     }
     return status;
 }
+
+ub_status preset_offline(const char *path, const ub_preset *preset, char dictionary[PRESETS_PATH],
+                         ub_message *why)
+{
+    if (preset->offline_dictionary[0] && !beside(path, preset->offline_dictionary, dictionary)) {
+        return ub_fail(why, UB_BAD_SETTING, "lies too deep; move it");
+    }
+    return UB_OK;
+}

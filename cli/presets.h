@@ -40,4 +40,12 @@ bool preset_find(const char *name, char path[PRESETS_PATH]);
 ub_status preset_read(const char *path, ub_settings *settings, ub_preset *preset,
                       char dictionary[PRESETS_PATH], ub_message *why);
 
+/**
+   The dictionary that takes its place where a whole recording is separated.
+   @param dictionary  Left as it is when the preset names none.
+   @return UB_OK, or UB_BAD_SETTING when its path is too long.
+*/
+ub_status preset_offline(const char *path, const ub_preset *preset, char dictionary[PRESETS_PATH],
+                         ub_message *why);
+
 #endif

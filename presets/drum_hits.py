@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Templates of drum hits for transcription: the spectra of N_FRAMES frames from where a drum is struck, the mean of
-what several kits have for a key of General MIDI. They need no factorisation: a sample holds one hit."""
+"""Templates of drum hits: the spectra of some frames from where a drum is struck, the mean of what several kits have
+for a key of General MIDI. They need no factorisation: a sample holds one hit."""
 import fnmatch
 
 import numpy
 
 import material
 
-WINDOW, HOP, N_FRAMES = 2048, 512, 10
-SOURCES = {"kick": [36], "snare": [38], "stick": [37], "hats": [42, 44, 46], "toms": [45, 47, 50], "crash": [49, 55],
-           "ride": [51, 53]}
+WINDOW, HOP = 2048, 512
+# For transcription, which needs no more than the beginning of a hit.
+NOTE_FRAMES = 10
+NOTE_SOURCES = {"kick": [36], "snare": [38], "stick": [37], "hats": [42, 44, 46], "toms": [45, 47, 50], "crash": [49, 55],
+                "ride": [51, 53]}
+# For separation, where what rings on belongs to what was hit.
+KIT_FRAMES = 20
+KIT_SOURCES = {"kick": [36], "snare": [37, 38], "hats": [42, 44, 46], "toms": [45, 47, 50], "cymbals": [49, 51, 53, 55]}
 VELOCITIES = [50, 85, 120]
 
 # Files of the kits by key, and which keys of the sound font play the same.
@@ -43,40 +48,41 @@ def font_hits(shop, program):
     return hits
 
 
-def spectra(sound):
+def spectra(sound, n_frames):
     """Frames from where a sound begins, which is where it has a tenth of its peak: the mean over a hop of places, for
     a hit falls anywhere between two frames. Their sum is one."""
     begin = int(numpy.argmax(numpy.abs(sound) >= 0.1 * numpy.abs(sound).max()))
     window = numpy.hanning(WINDOW + 1)[:WINDOW]
-    padded = numpy.concatenate([numpy.zeros(WINDOW), sound, numpy.zeros(WINDOW + HOP * N_FRAMES)])
+    padded = numpy.concatenate([numpy.zeros(WINDOW), sound, numpy.zeros(WINDOW + HOP * n_frames)])
     total = 0.0
     for shift in range(-HOP * 3 // 8, HOP // 2, HOP // 4):
         first = WINDOW // 2 + begin + shift
-        frames = [padded[first + i * HOP:first + i * HOP + WINDOW] * window for i in range(N_FRAMES)]
+        frames = [padded[first + i * HOP:first + i * HOP + WINDOW] * window for i in range(n_frames)]
         total = total + numpy.abs(numpy.fft.rfft(frames, axis=1))
-    return total / total.sum()
+    return total / total[:NOTE_FRAMES].sum()
 
 
-def templates(shop):
+def templates(shop, wanted, n_frames):
     """@return sources, the source and the key of each template, and the templates: frames, bins, templates."""
     kits = [kit_hits(kit) for kit in FILES if shop.has(kit)]
     kits += [font_hits(shop, program) for program in material.DRUM_PROGRAMS if shop.has("fluid")]
     means, owners, keys = [], [], []
-    for i, source in enumerate(SOURCES):
-        for key in SOURCES[source]:
-            heard = [[spectra(sound) for sound in kit.get(key, []) if numpy.abs(sound).max() > 1e-4] for kit in kits]
+    for i, source in enumerate(wanted):
+        for key in wanted[source]:
+            heard = [[spectra(sound, n_frames) for sound in kit.get(key, []) if numpy.abs(sound).max() > 1e-4] for kit in kits]
             heard = [numpy.mean(of_kit, axis=0) for of_kit in heard if of_kit]
             if heard:
-                means.append(numpy.mean(heard, axis=0))
+                mean = numpy.mean(heard, axis=0)
+                means.append(mean / mean.sum())
                 owners.append(i)
                 keys.append(key)
-    sources = [name for i, name in enumerate(SOURCES) if i in owners]
-    owners = [sources.index(list(SOURCES)[owner]) for owner in owners]
+    sources = [name for i, name in enumerate(wanted) if i in owners]
+    owners = [sources.index(list(wanted)[owner]) for owner in owners]
     return sources, owners, keys, numpy.stack(means, axis=2)
 
 
-def metadata(sources, owners, keys):
+def metadata(sources, owners, keys, n_frames):
     """What a dictionary of these templates says of them, but for licence and origin."""
     return {"sources": sources, "component_source": owners, "component_pitch": keys, "sample_rate_hz": material.RATE,
             "window": "hann", "window_samples": WINDOW, "hop_samples": HOP, "beta": 1, "sparsity": 0,
-            "frames_before": 0, "frames_after": N_FRAMES - 1, "context_samples": HOP}
+            "frames_before": 0, "frames_after": n_frames - 1, "context_samples": HOP}

@@ -54,6 +54,8 @@ DRUMS = {
 }
 KIT_FOLDERS = {"rock": "GMRockKit", "colombo": "ColomboAcousticDrumkit", "tr808": "TR808EmulationKit"}
 
+OF_DRUMS = ("fluid", *KIT_FOLDERS)
+
 # Keys of General MIDI's drum channel, and programs of that channel that are kits.
 DRUM_KEYS = {"kick": [35, 36], "snare": [37, 38, 40], "hats": [42, 44, 46],
              "rest": [39, 41, 43, 45, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66,

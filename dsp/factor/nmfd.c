@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The lags of all components lie side by side, so that every inner loop runs over neighbours: the
-// bins of a template, or, with the templates transposed, the components and lags of a bin.
+// Every inner loop runs over the bins of a template. Most activations of a recording whose hits are
+// known are zero and stay so: what belongs to them is left out, not multiplied.
 #include "nmfd.h"
 #include "ground/floats.h"
+#include "ground/threads.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,18 +11,17 @@
 
 static const double FLOOR = 1e-10; // of the largest value, added to the model
 
+enum { LANES = 16 }; // partial sums of a product: as many as the widest vector has
+
 struct ub_nmfd {
     const ub_matrix *spectra;
-    size_t n_lags, n_components;
+    size_t n_lags, n_components, n_threads;
     float floor;
     ub_matrix origin; // templates as they came
     ub_matrix templates;
-    ub_matrix transposed; // (L K) x F
     ub_matrix activations; // K x T
     ub_matrix ratio; // F x T: V / X
     ub_matrix sums; // F x (L K): V/X shift(H, l)'
-    ub_matrix numerator; // K x T
-    float *products; // L K: what one frame gives to each lag
     double *lag_sums; // L K: sums of the templates
     double *scales; // K
 };
@@ -33,12 +33,9 @@ void ub_nmfd_free(ub_nmfd *nmfd)
     }
     ub_matrix_free(&nmfd->origin);
     ub_matrix_free(&nmfd->templates);
-    ub_matrix_free(&nmfd->transposed);
     ub_matrix_free(&nmfd->activations);
     ub_matrix_free(&nmfd->ratio);
     ub_matrix_free(&nmfd->sums);
-    ub_matrix_free(&nmfd->numerator);
-    free(nmfd->products);
     free(nmfd->lag_sums);
     free(nmfd->scales);
     free(nmfd);
@@ -50,15 +47,12 @@ static ub_status allocate(const ub_matrix *templates, ub_nmfd *nmfd)
     const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
     ub_status status = ub_matrix_copy(templates, &nmfd->origin);
     status = status ? status : ub_matrix_copy(templates, &nmfd->templates);
-    status = status ? status : ub_matrix_new(n_columns, n_bins, &nmfd->transposed);
     status = status ? status : ub_matrix_new(n_k, n_frames, &nmfd->activations);
     status = status ? status : ub_matrix_new(n_bins, n_frames, &nmfd->ratio);
     status = status ? status : ub_matrix_new(n_bins, n_columns, &nmfd->sums);
-    status = status ? status : ub_matrix_new(n_k, n_frames, &nmfd->numerator);
-    nmfd->products = ub_floats_new(n_columns);
     nmfd->lag_sums = calloc(n_columns, sizeof *nmfd->lag_sums);
     nmfd->scales = calloc(n_k, sizeof *nmfd->scales);
-    return status || !nmfd->products || !nmfd->lag_sums || !nmfd->scales ? UB_NO_MEMORY : UB_OK;
+    return status || !nmfd->lag_sums || !nmfd->scales ? UB_NO_MEMORY : UB_OK;
 }
 
 static double sum_of(const float *column, size_t n)
@@ -76,9 +70,6 @@ static void prepare_templates(ub_nmfd *nmfd)
     for (size_t column = 0; column < nmfd->templates.n_cols; column++) {
         const float *w = ub_matrix_column(&nmfd->templates, column);
         nmfd->lag_sums[column] = sum_of(w, nmfd->templates.n_rows);
-        for (size_t f = 0; f < nmfd->templates.n_rows; f++) {
-            ub_matrix_column(&nmfd->transposed, f)[column] = w[f];
-        }
     }
 }
 
@@ -94,8 +85,58 @@ static void start_activations(ub_nmfd *nmfd)
     }
 }
 
+// Lags that reach frame t from frames that there are, or from it if there are frames ahead.
+static size_t lags_within(const ub_nmfd *nmfd, size_t n_frames)
+{
+    return n_frames < nmfd->n_lags ? n_frames : nmfd->n_lags;
+}
+
+static void add_scaled(const float *from, float scale, size_t n, float *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        to[i] += from[i] * scale;
+    }
+}
+
+void ub_nmfd_start(ub_nmfd *nmfd, const ub_matrix *activations)
+{
+    for (size_t t = 0; t < nmfd->activations.n_cols; t++) {
+        memcpy(ub_matrix_column(&nmfd->activations, t), ub_matrix_column(activations, t),
+               nmfd->n_components * sizeof(float));
+    }
+}
+
+void ub_nmfd_forget(ub_nmfd *nmfd, double share)
+{
+    const size_t n_frames = nmfd->activations.n_cols;
+    for (size_t k = 0; k < nmfd->n_components; k++) {
+        float most = 0.0f;
+        for (size_t t = 0; t < n_frames; t++) {
+            most = fmaxf(most, ub_matrix_column(&nmfd->activations, t)[k]);
+        }
+        for (size_t t = 0; t < n_frames; t++) {
+            float *h = &ub_matrix_column(&nmfd->activations, t)[k];
+            *h = (double)*h < share * (double)most ? 0.0f : *h;
+        }
+    }
+}
+
+void ub_nmfd_model(const ub_nmfd *nmfd, const bool *is_in, size_t frame, float *model)
+{
+    const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
+    memset(model, 0, n_bins * sizeof *model);
+    for (size_t lag = 0; lag < lags_within(nmfd, frame + 1); lag++) {
+        const float *h = ub_matrix_column(&nmfd->activations, frame - lag);
+        for (size_t k = 0; k < n_k; k++) {
+            if (is_in[k] && h[k] > 0.0f) {
+                add_scaled(ub_matrix_column(&nmfd->templates, lag * n_k + k), h[k], n_bins, model);
+            }
+        }
+    }
+}
+
 ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size_t n_lags,
-                      ub_nmfd **out)
+                      size_t n_threads, ub_nmfd **out)
 {
     ub_nmfd *nmfd = calloc(1, sizeof *nmfd);
     if (!nmfd) {
@@ -104,6 +145,7 @@ ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size
     nmfd->spectra = spectra;
     nmfd->n_lags = n_lags;
     nmfd->n_components = templates->n_cols / n_lags;
+    nmfd->n_threads = ub_thread_count(n_threads);
     // Silence has a floor too, so that no model is zero.
     nmfd->floor = (float)fmax(FLOOR * (double)ub_matrix_largest(spectra), 1e-30);
     if (allocate(templates, nmfd)) {
@@ -116,12 +158,6 @@ ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size
     return UB_OK;
 }
 
-// Lags that reach frame t from frames that there are, or from it if there are frames ahead.
-static size_t lags_within(const ub_nmfd *nmfd, size_t n_frames)
-{
-    return n_frames < nmfd->n_lags ? n_frames : nmfd->n_lags;
-}
-
 static void model_frame(const ub_nmfd *nmfd, size_t t, float *x)
 {
     const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
@@ -131,9 +167,8 @@ static void model_frame(const ub_nmfd *nmfd, size_t t, float *x)
     for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
         const float *h = ub_matrix_column(&nmfd->activations, t - lag);
         for (size_t k = 0; k < n_k; k++) {
-            const float *w = ub_matrix_column(&nmfd->templates, lag * n_k + k);
-            for (size_t f = 0; f < n_bins; f++) {
-                x[f] += w[f] * h[k];
+            if (h[k] > 0.0f) {
+                add_scaled(ub_matrix_column(&nmfd->templates, lag * n_k + k), h[k], n_bins, x);
             }
         }
     }
@@ -141,6 +176,7 @@ static void model_frame(const ub_nmfd *nmfd, size_t t, float *x)
 
 static void compute_ratio(ub_nmfd *nmfd)
 {
+#pragma omp parallel for schedule(static) num_threads((int)nmfd->n_threads)
     for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
         const float *v = ub_matrix_column(nmfd->spectra, t);
         float *ratio = ub_matrix_column(&nmfd->ratio, t);
@@ -151,50 +187,50 @@ static void compute_ratio(ub_nmfd *nmfd)
     }
 }
 
-// W_l' of one frame of the ratio, for all lags.
-static void project_frame(const ub_nmfd *nmfd, size_t t)
+// In lanes, so that it is summed in one order with vectors of any width.
+static double product(const float *a, const float *b, size_t n)
 {
-    const size_t n = nmfd->templates.n_cols;
-    const float *ratio = ub_matrix_column(&nmfd->ratio, t);
-    memset(nmfd->products, 0, n * sizeof *nmfd->products);
-    for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
-        const float *w = ub_matrix_column(&nmfd->transposed, f);
-        for (size_t i = 0; i < n; i++) {
-            nmfd->products[i] += w[i] * ratio[f];
+    float lanes[LANES] = {0.0f};
+    const size_t whole = n / LANES * LANES;
+    for (size_t i = 0; i < whole; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            lanes[lane] += a[i + lane] * b[i + lane];
         }
     }
+    double sum = 0.0;
+    for (size_t lane = 0; lane < LANES; lane++) {
+        sum += (double)lanes[lane];
+    }
+    for (size_t i = whole; i < n; i++) {
+        sum += (double)(a[i] * b[i]);
+    }
+    return sum;
 }
 
-static void sum_numerators(ub_nmfd *nmfd)
+// What an activation is multiplied by.
+static double correction(const ub_nmfd *nmfd, size_t k, size_t t)
 {
-    const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
-    memset(nmfd->numerator.data, 0, n_frames * nmfd->numerator.stride * sizeof(float));
-    for (size_t t = 0; t < n_frames; t++) {
-        project_frame(nmfd, t);
-        for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
-            float *numerator = ub_matrix_column(&nmfd->numerator, t - lag);
-            for (size_t k = 0; k < n_k; k++) {
-                numerator[k] += nmfd->products[lag * n_k + k];
-            }
-        }
+    const size_t n_lags = lags_within(nmfd, nmfd->spectra->n_cols - t);
+    double numerator = 0.0, denominator = 0.0;
+    for (size_t lag = 0; lag < n_lags; lag++) {
+        const size_t column = lag * nmfd->n_components + k;
+        numerator += product(ub_matrix_column(&nmfd->templates, column),
+                             ub_matrix_column(&nmfd->ratio, t + lag), nmfd->spectra->n_rows);
+        denominator += nmfd->lag_sums[column];
     }
+    return denominator > 0.0 ? numerator / denominator : 0.0;
 }
 
 void ub_nmfd_update_activations(ub_nmfd *nmfd)
 {
-    const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
     compute_ratio(nmfd);
-    sum_numerators(nmfd);
-    for (size_t t = 0; t < n_frames; t++) {
-        const size_t n_lags = lags_within(nmfd, n_frames - t);
+#pragma omp parallel for schedule(static) num_threads((int)nmfd->n_threads)
+    for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
         float *h = ub_matrix_column(&nmfd->activations, t);
-        const float *numerator = ub_matrix_column(&nmfd->numerator, t);
-        for (size_t k = 0; k < n_k; k++) {
-            double denominator = 0.0;
-            for (size_t lag = 0; lag < n_lags; lag++) {
-                denominator += nmfd->lag_sums[lag * n_k + k];
+        for (size_t k = 0; k < nmfd->n_components; k++) {
+            if (h[k] > 0.0f) {
+                h[k] = (float)((double)h[k] * correction(nmfd, k, t));
             }
-            h[k] = denominator > 0.0 ? (float)((double)(h[k] * numerator[k]) / denominator) : 0.0f;
         }
     }
 }
@@ -202,16 +238,15 @@ void ub_nmfd_update_activations(ub_nmfd *nmfd)
 static void correlate(ub_nmfd *nmfd)
 {
     const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
-    memset(nmfd->sums.data, 0, nmfd->sums.n_cols * nmfd->sums.stride * sizeof(float));
-    for (size_t t = 0; t < nmfd->spectra->n_cols; t++) {
-        const float *ratio = ub_matrix_column(&nmfd->ratio, t);
-        for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
-            const float *h = ub_matrix_column(&nmfd->activations, t - lag);
-            for (size_t k = 0; k < n_k; k++) {
-                float *sums = ub_matrix_column(&nmfd->sums, lag * n_k + k);
-                for (size_t f = 0; f < n_bins; f++) {
-                    sums[f] += ratio[f] * h[k];
-                }
+#pragma omp parallel for schedule(static) num_threads((int)nmfd->n_threads)
+    for (size_t column = 0; column < nmfd->sums.n_cols; column++) {
+        const size_t lag = column / n_k, k = column % n_k;
+        float *sums = ub_matrix_column(&nmfd->sums, column);
+        memset(sums, 0, n_bins * sizeof *sums);
+        for (size_t t = lag; t < nmfd->spectra->n_cols; t++) {
+            const float h = ub_matrix_column(&nmfd->activations, t - lag)[k];
+            if (h > 0.0f) {
+                add_scaled(ub_matrix_column(&nmfd->ratio, t), h, n_bins, sums);
             }
         }
     }

@@ -11,7 +11,8 @@
        H <- H .* (sum_l W_l' shift(V/X, -l)) / (sum_l W_l' shift(1, -l))
        W_l <- W_l .* (V/X shift(H, l)') / (1 shift(H, l)')
 
-   One thread, every sum in one order. Private header.
+   Every sum is made by one thread in one order. What is zero stays zero, and costs nothing. Private
+   header.
 
    Smaragdis. Non-negative matrix factor deconvolution; extraction of multiple sound sources from
    monophonic inputs. ICA 2004.
@@ -20,6 +21,8 @@
 #define UNBRAID_FACTOR_NMFD_H
 
 #include "unbraid/matrix.h"
+
+#include <stdbool.h>
 
 typedef struct ub_nmfd ub_nmfd;
 
@@ -31,13 +34,20 @@ typedef struct ub_nmfd ub_nmfd;
    @param templates  F x (L K), finite, >= 0: K columns for each lag. Those of a component sum to
                      one over all lags, or are all zero. Copied.
    @param n_lags     L, at least 1.
+   @param n_threads  0: one for each core. Results do not depend on it.
    @return UB_OK or UB_NO_MEMORY; `out` is set on success only.
 */
 ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size_t n_lags,
-                      ub_nmfd **out);
+                      size_t n_threads, ub_nmfd **out);
 
 /** NULL is fine. */
 void ub_nmfd_free(ub_nmfd *nmfd);
+
+/** Other activations to start from: K x T, finite, >= 0; copied. */
+void ub_nmfd_start(ub_nmfd *nmfd, const ub_matrix *activations);
+
+/** Activations below this share of the largest of their component become zero. */
+void ub_nmfd_forget(ub_nmfd *nmfd, double share);
 
 /** One update of the activations. */
 void ub_nmfd_update_activations(ub_nmfd *nmfd);
@@ -52,6 +62,9 @@ void ub_nmfd_update_templates(ub_nmfd *nmfd, double restraint);
 
 /** D(V | X) of what there is now. */
 double ub_nmfd_cost(ub_nmfd *nmfd);
+
+/** What components (K answers) add up to in a frame, without the floor: F values. */
+void ub_nmfd_model(const ub_nmfd *nmfd, const bool *is_in, size_t frame, float *model);
 
 /** K x T and F x (L K), as they are now. */
 const ub_matrix *ub_nmfd_activations(const ub_nmfd *nmfd);

@@ -38,14 +38,14 @@ static bool copy_text(const char *from, const char *to, char *text, size_t size)
     return true;
 }
 
-static ub_status set_dictionary(ub_preset *preset, const char *name, ub_message *why)
+static ub_status set_file(const char *key, const char *name, char *file, ub_message *why)
 {
     if (name[0] == '.' || strpbrk(name, "/\\")) {
         return ub_fail(why, UB_BAD_SETTING,
-                       "dictionary is '%.60s', but must be the name of a file beside the preset",
+                       "%s is '%.60s', but must be the name of a file beside the preset", key,
                        name);
     }
-    strcpy(preset->dictionary, name);
+    strcpy(file, name);
     return UB_OK;
 }
 
@@ -61,7 +61,10 @@ static ub_status set(const char *key, const char *value, ub_settings *settings, 
         return UB_OK;
     }
     if (strcmp(key, "dictionary") == 0) {
-        return set_dictionary(preset, value, why);
+        return set_file(key, value, preset->dictionary, why);
+    }
+    if (strcmp(key, "offline-dictionary") == 0) {
+        return set_file(key, value, preset->offline_dictionary, why);
     }
     return ub_settings_set(settings, key, value, why);
 }

@@ -3,18 +3,15 @@
 // sides, and each is deconvolved with templates that start as those of the dictionary and end as
 // its own (Dittmar, Gartner 2014). What may be hits is collected, and chosen from at the end.
 #include "drums.h"
-#include "drum_kit.h"
-#include "factor/nmfd.h"
 #include "ground/floats.h"
-#include "ground/fpu.h"
-#include "hits.h"
+#include "guide/drum_kit.h"
+#include "guide/hits.h"
 #include "input.h"
 #include "separate/spectra.h"
 
 #include <stdlib.h>
 
 enum {
-    UPDATES = 20, // more fit templates to a bar instead of a hit
     MARGIN_FRAMES = 32, // of a segment's neighbours: longer than templates
     BLOCK_FRAMES = 256
 };
@@ -120,23 +117,7 @@ static bool is_struck(transcription *t, size_t n)
 static ub_status deconvolve(transcription *t, size_t n)
 {
     const ub_matrix spectra = {t->spectra.data, t->spectra.n_rows, n, t->spectra.stride};
-    ub_nmfd *nmfd = NULL;
-    const ub_status status = ub_nmfd_new(&spectra, &t->kit.templates, t->kit.n_lags, &nmfd);
-    if (status) {
-        return status;
-    }
-    const uint64_t mode = ub_fpu_flush_denormals();
-    for (size_t i = 1; i <= UPDATES; i++) {
-        ub_nmfd_update_activations(nmfd);
-        ub_nmfd_update_templates(nmfd, 1.0 - (double)i / UPDATES);
-    }
-    for (size_t frame = 0; frame < n; frame++) {
-        ub_keys_add_up(&t->input.keys, ub_matrix_column(ub_nmfd_activations(nmfd), frame), 1.0f,
-                       ub_matrix_column(&t->sounding, frame));
-    }
-    ub_fpu_restore(mode);
-    ub_nmfd_free(nmfd);
-    return UB_OK;
+    return ub_drum_kit_deconvolve(&t->kit, &t->input.keys, &spectra, &t->sounding);
 }
 
 static void silence(transcription *t, size_t n)

@@ -4,7 +4,7 @@
 #ifndef UNBRAID_NOTES_INPUT_H
 #define UNBRAID_NOTES_INPUT_H
 
-#include "keys.h"
+#include "dictionary/keys.h"
 #include "separate/front.h"
 #include "unbraid/transcribe.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "judge.h"
-#include "evidence.h"
 #include "flux.h"
 #include "ground/floats.h"
+#include "guide/evidence.h"
 
 #include <math.h>
 #include <stdlib.h>

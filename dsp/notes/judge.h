@@ -10,7 +10,7 @@
 #ifndef UNBRAID_NOTES_JUDGE_H
 #define UNBRAID_NOTES_JUDGE_H
 
-#include "keys.h"
+#include "dictionary/keys.h"
 
 typedef struct ub_note_judge ub_note_judge;
 

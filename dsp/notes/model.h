@@ -6,7 +6,7 @@
 #ifndef UNBRAID_NOTES_MODEL_H
 #define UNBRAID_NOTES_MODEL_H
 
-#include "keys.h"
+#include "dictionary/keys.h"
 #include "spectra.h"
 #include "unbraid/nmf.h"
 

@@ -4,7 +4,7 @@
 #ifndef UNBRAID_STREAM_HEARING_H
 #define UNBRAID_STREAM_HEARING_H
 
-#include "notes/keys.h"
+#include "dictionary/keys.h"
 #include "notes/live_judge.h"
 #include "unbraid/note_tracker.h"
 #include "unbraid/stream.h"

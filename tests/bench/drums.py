@@ -100,4 +100,5 @@ def main():
                   [tuple(map(sum, zip(*part))) for part in zip(*(others for _, others in rows))])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the dictionaries of the presets are worth, on recordings beside the checkout.
 
-    tests/bench/presets.py UNBRAID DICTIONARY_OR_FOLDER [NAME ...] [-- OPTION ...]
+    tests/bench/presets.py UNBRAID DICTIONARY_OR_FOLDER [NAME ...] [--left-out] [-- OPTION ...]
 
-NAME is drumkit, harmonic-percussive, speech-noise or piano (default: all); a folder holds
-NAME.safetensors. OPTIONs go to `unbraid separate`. Prints SI-SDR above doing nothing, piece by
+NAME is drumkit-hits, drumkit, harmonic-percussive, speech-noise or piano (default: all); a folder holds
+NAME.safetensors. With --left-out `presets/make` makes the dictionary of each piece of drums without
+the kit that plays; for other names it does nothing. The mean of drumkit-hits is over kick, snare and
+hats; that of all stems stands behind it. OPTIONs go to `unbraid separate`. Prints SI-SDR above doing nothing, piece by
 piece, and the means. Nothing passes or fails. Needs ../shared/data and ../shared/tools/score,
 python3-numpy and python3-soundfile.
 """
@@ -17,7 +19,8 @@ import tempfile
 import numpy
 import soundfile
 
-from quality import SHARED, run, score
+from drums import PLAYED_BY
+from quality import ROOT, SHARED, run, score
 
 DATA = SHARED / "data"
 
@@ -46,6 +49,11 @@ def drumkit():
         yield piece.name, renamed(piece, {"kick": "kick", "snare": "snare", "hihat": "hats", None: "rest"})
 
 
+def drumkit_hits():
+    for piece in sorted((DATA / "drums").iterdir()):
+        yield piece.name, renamed(piece, {"kick": "kick", "snare": "snare", "hihat": "hats", "cymbals": "cymbals"})
+
+
 def harmonic_percussive():
     for piece in sorted((DATA / "separation").iterdir()):
         if (piece / "stems/drums.flac").exists():
@@ -69,7 +77,20 @@ def piano():
             yield f"{note}+{piece}", {k: 0.05 * x / numpy.sqrt(numpy.mean(x ** 2)) for k, x in parts.items()}
 
 
-PIECES = {"drumkit": drumkit, "harmonic-percussive": harmonic_percussive, "speech-noise": speech_noise, "piano": piano}
+PIECES = {"drumkit-hits": drumkit_hits, "drumkit": drumkit, "harmonic-percussive": harmonic_percussive, "speech-noise": speech_noise, "piano": piano}
+
+
+def without_kit(tool, name, piece, folder, otherwise):
+    """A dictionary that has not heard the kit of a piece."""
+    kit = PLAYED_BY.get(piece)
+    if kit is None or not name.startswith("drumkit"):
+        return otherwise
+    run(ROOT / "presets/make", "--tool", tool, "--output", folder, "--without", kit, name)
+    return os.path.join(folder, f"{name}.safetensors")
+
+
+def mean_of(rows):
+    return sum(gain for _, gain in rows) / len(rows)
 
 
 def measure(tool, dictionary, stems, options):
@@ -89,19 +110,24 @@ def measure(tool, dictionary, stems, options):
 
 
 def main():
-    words = sys.argv[1:]
+    words = [word for word in sys.argv[1:] if word != "--left-out"]
     split = words.index("--") if "--" in words else len(words)
     tool, dictionaries, names, options = words[0], words[1], words[2:split], words[split + 1:]
     if not DATA.is_dir():
         sys.exit(f"skipped: {DATA} is not there")
     for name in names or PIECES:
         path = os.path.join(dictionaries, f"{name}.safetensors") if os.path.isdir(dictionaries) else dictionaries
-        means = {}
+        means, of_all = [], []
+        method = ["--method", "hits"] if name == "drumkit-hits" else []
         for piece, stems in PIECES[name]():
-            rows = measure(tool, path, stems, options)
-            means[piece] = sum(gain for _, gain in rows) / len(rows)
-            print(f"  {piece:38s} {means[piece]:6.2f}  " + "  ".join(f"{s} {gain:.1f}" for s, gain in rows), flush=True)
-        print(f"{name} mean {sum(means.values()) / len(means):.2f}")
+            with tempfile.TemporaryDirectory(prefix="unbraid-presets-") as folder:
+                left_out = "--left-out" in sys.argv
+                known = without_kit(tool, name, piece, folder, path) if left_out else path
+                rows = measure(tool, known, stems, method + options)
+            of_all.append(mean_of(rows))
+            means.append(mean_of([row for row in rows if not method or row[0] != "cymbals"]))
+            print(f"  {piece:38s} {means[-1]:6.2f}  " + "  ".join(f"{s} {gain:.1f}" for s, gain in rows), flush=True)
+        print(f"{name} mean {sum(means) / len(means):.2f}, of all stems {sum(of_all) / len(of_all):.2f}")
 
 
 main()

@@ -37,7 +37,7 @@ class Presets(Test):
     def test_what_comes_along_is_listed_and_usable(self):
         listed = self.listed()
         self.assertEqual(set(listed), SHIPPED)
-        self.assertEqual(listed["drumkit"]["sources"], ["kick", "snare", "hats", "rest"])
+        self.assertEqual(listed["drumkit"]["sources"], ["kick", "snare", "hats", "toms", "cymbals"])
         text = self.tool("presets").out
         for name, row in listed.items():
             self.assertTrue(row["title"] and row["summary"], name)
@@ -79,7 +79,8 @@ class Presets(Test):
 
     def test_a_file_is_meant_by_a_slash_or_the_ending_only(self):
         pathlib.Path("drumkit").write_text("sources = 2\n")
-        self.assertEqual(set(self.stems("--preset", "drumkit")), {"kick", "snare", "hats", "rest"})
+        self.assertEqual(set(self.stems("--preset", "drumkit")),
+                         {"kick", "snare", "hats", "toms", "cymbals"})
         pathlib.Path("x.preset").write_text("sources = 2\n")
         for word in ("./drumkit", "x.preset"):
             self.assertEqual(len(self.stems("-k", 6, "--preset", word)), 2)

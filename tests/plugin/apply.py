@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The simple variant in hosts that apply a plugin to a file: lv2apply and lv2proc do what the tool does."""
 import math
+import pathlib
 import random
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from toolkit import SKIP, Test, main, read_wav, write_wav
 RATE = 44100
 PLUGIN = "urn:unbraid:simple-mono"
 LATENCY = 2556
+PRESETS = pathlib.Path(__file__).resolve().parents[2] / "presets"
 
 
 def drums(n):
@@ -48,7 +50,8 @@ class Apply(Test):
             self.assertLess(max(abs(x - y) for x, y in zip(self.sound, out[LATENCY:])), 1e-6)
 
     def test_a_solo_is_near_what_the_tool_separates(self):
-        stems = self.run_tool("separate", "--preset", "drumkit", "--bits", "32f", "in.wav").out.split()
+        # The preset itself takes whole recordings apart by another method.
+        stems = self.run_tool("separate", "-d", PRESETS / "drumkit.safetensors", "--bits", "32f", "in.wav").out.split()
         for number, name in ((1, "kick"), (3, "hats")):
             stem = read_wav(next(path for path in stems if path.endswith(f"/{name}.wav")))[-1][0]
             out = self.apply(preset=0, **{f"solo_{number}": 1})

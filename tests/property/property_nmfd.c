@@ -69,7 +69,7 @@ static void case_free(nmfd_case *c)
 static ub_nmfd *open_case(const nmfd_case *c)
 {
     ub_nmfd *nmfd = NULL;
-    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, &nmfd), UB_OK);
+    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, 2, &nmfd), UB_OK);
     return nmfd;
 }
 
@@ -91,12 +91,29 @@ static double distance(const double *wanted, const ub_matrix *found)
         difference += (x - wanted[i]) * (x - wanted[i]);
         energy += wanted[i] * wanted[i];
     }
-    return sqrt(difference / energy);
+    return energy > 0.0 ? sqrt(difference / energy) : difference;
 }
 
-static void compare(const nmfd_case *c, double restraint)
+// Activations of which most are zero.
+static void start_sparsely(const nmfd_case *c, ub_random *random, ub_nmfd *nmfd)
+{
+    ub_matrix start = matrix(c->n_components, c->n_frames);
+    for (size_t i = 0; i < c->n_components * c->n_frames; i++) {
+        const float value = ub_random_uniform(random);
+        ub_matrix_column(&start, i / c->n_components)[i % c->n_components] =
+            value > 0.7f ? value : 0.0f;
+    }
+    ub_nmfd_start(nmfd, &start);
+    ub_matrix_free(&start);
+}
+
+// With `sparse` from a start of zeros and others.
+static void compare(const nmfd_case *c, double restraint, ub_random *sparse)
 {
     ub_nmfd *nmfd = open_case(c);
+    if (sparse) {
+        start_sparsely(c, sparse, nmfd);
+    }
     double *v = doubles(&c->spectra), *origin = doubles(&c->templates);
     reference_nmfd wanted = {.n_bins = c->n_bins,
                              .n_frames = c->n_frames,
@@ -135,9 +152,68 @@ static void updates_match_the_reference(void **state)
         nmfd_case c = random_case(&random);
         print_message("seed %d: %zu x %zu, %zu of %zu lags\n", (int)seed, c.n_bins, c.n_frames,
                       c.n_components, c.n_lags);
-        compare(&c, seed % 3 == 0 ? 0.0 : (double)ub_random_uniform(&random));
+        compare(&c, seed % 3 == 0 ? 0.0 : (double)ub_random_uniform(&random),
+                seed % 2 ? &random : NULL);
         case_free(&c);
     }
+}
+
+static void parts_of_the_model_add_up(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 200; seed < 200 + N_CASES; seed++) {
+        ub_random random = ub_random_new(seed);
+        nmfd_case c = random_case(&random);
+        ub_nmfd *nmfd = open_case(&c);
+        ub_nmfd_update_activations(nmfd);
+        ub_nmfd_forget(nmfd, 0.2);
+        double *w = doubles(ub_nmfd_templates(nmfd)), *h = doubles(ub_nmfd_activations(nmfd));
+        const reference_nmfd wanted = {.n_bins = c.n_bins,
+                                       .n_frames = c.n_frames,
+                                       .n_components = c.n_components,
+                                       .n_lags = c.n_lags,
+                                       .w = w,
+                                       .h = h};
+        float parts[2][80];
+        bool is_in[2][16];
+        for (size_t k = 0; k < c.n_components; k++) {
+            is_in[0][k] = k % 2;
+            is_in[1][k] = !is_in[0][k];
+        }
+        const size_t t = c.n_frames / 2;
+        ub_nmfd_model(nmfd, is_in[0], t, parts[0]);
+        ub_nmfd_model(nmfd, is_in[1], t, parts[1]);
+        for (size_t f = 0; f < c.n_bins; f++) {
+            const double sum = reference_nmfd_model(&wanted, f, t);
+            // Sums of a hundred products in single precision.
+            assert_true(fabs((double)parts[0][f] + (double)parts[1][f] - sum) <= 1e-5 * sum);
+        }
+        free(w);
+        free(h);
+        ub_nmfd_free(nmfd);
+        case_free(&c);
+    }
+}
+
+static void what_is_forgotten_is_the_smallest(void **state)
+{
+    (void)state;
+    ub_random random = ub_random_new(7);
+    nmfd_case c = random_case(&random);
+    ub_nmfd *nmfd = open_case(&c);
+    start_sparsely(&c, &random, nmfd);
+    ub_nmfd_forget(nmfd, 0.9);
+    for (size_t k = 0; k < c.n_components; k++) {
+        float most = 0.0f, least = 1.0f;
+        for (size_t t = 0; t < c.n_frames; t++) {
+            const float h = ub_matrix_column(ub_nmfd_activations(nmfd), t)[k];
+            most = fmaxf(most, h);
+            least = h > 0.0f ? fminf(least, h) : least;
+        }
+        assert_true(most == 0.0f || (most > 0.7f && least >= 0.9f * most));
+    }
+    ub_nmfd_free(nmfd);
+    case_free(&c);
 }
 
 static void cost_never_rises(void **state)
@@ -237,6 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(updates_match_the_reference),
+        cmocka_unit_test(parts_of_the_model_add_up),
+        cmocka_unit_test(what_is_forgotten_is_the_smallest),
         cmocka_unit_test(cost_never_rises),
         cmocka_unit_test(full_restraint_keeps_the_templates),
         cmocka_unit_test(a_planted_hit_is_found_where_it_is),

@@ -95,8 +95,8 @@ static void settings_take_text_and_refuse_what_is_out_of_range(void **state)
     assert_int_equal(ub_settings_set(&settings, "init", "nndsvda", &why), UB_OK);
     assert_true(settings.value[UB_PARAM_INIT] == 2.0);
     const char *const bad[][2] = {
-        {"beta", "nan"},    {"beta", "0x1"},  {"beta", ""},    {"beta", "1 "}, {"beta", "9"},
-        {"sources", "2.5"}, {"sources", "0"}, {"init", "svd"}, {"gamma", "1"}, {"seed", "1e99"},
+        {"beta", "nan"},    {"beta", "0x1"},   {"beta", ""},    {"beta", "1 "}, {"beta", "9"},
+        {"sources", "2.5"}, {"sources", "17"}, {"init", "svd"}, {"gamma", "1"}, {"seed", "1e99"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const ub_settings before = settings;
@@ -132,11 +132,12 @@ static void presets_name_themselves_and_a_dictionary_beside_them(void **state)
     ub_message why;
     const char good[] =
         "title = Drum kit # one\n summary =Kick, snare\ndictionary = a b.safetensors\n"
-        "free=7";
+        "offline-dictionary=c\nfree=7";
     assert_int_equal(ub_preset_parse(good, strlen(good), &settings, &preset, &why), UB_OK);
     assert_string_equal(preset.title, "Drum kit");
     assert_string_equal(preset.summary, "Kick, snare");
     assert_string_equal(preset.dictionary, "a b.safetensors");
+    assert_string_equal(preset.offline_dictionary, "c");
     assert_true(settings.value[UB_PARAM_FREE] == 7.0);
     assert_int_equal(ub_preset_parse("", 0, &settings, &preset, &why), UB_OK);
     assert_string_equal(preset.title, "");

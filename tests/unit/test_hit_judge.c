@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Which hits of a kit are played, and which are left by other drums.
-#include "notes/hit_judge.h"
+#include "guide/hit_judge.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

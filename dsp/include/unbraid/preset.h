@@ -15,11 +15,15 @@ typedef struct ub_preset {
     char title[UB_PRESET_TEXT]; ///< a few words, for a list
     char summary[UB_PRESET_TEXT]; ///< a line
     char dictionary[UB_PRESET_TEXT]; ///< name of a file beside the preset: no path, no leading dot
+    /// Name of a file alike, which takes its place where a whole recording is separated: what the
+    /// method of the settings needs, and a stream has no use for.
+    char offline_dictionary[UB_PRESET_TEXT];
 } ub_preset;
 
 /**
    Read a preset from untrusted bytes: `key = value` lines, '#' starts a comment, blank lines are
-   skipped. Keys are those of ub_param_table() and title, summary and dictionary.
+   skipped. Keys are those of ub_param_table() and title, summary, dictionary and
+   offline-dictionary.
 
    @param settings  Changed where the preset has the key.
    @param preset    Set whole. NULL when nobody wants it.

@@ -7,8 +7,8 @@
    Weights were learned from patterns rendered with the kits of presets/drum_hits.py, each
    transcribed without its own kit (tests/bench/hit_score.py; docs/measurements.md).
 */
-#ifndef UNBRAID_NOTES_HIT_JUDGE_H
-#define UNBRAID_NOTES_HIT_JUDGE_H
+#ifndef UNBRAID_GUIDE_HIT_JUDGE_H
+#define UNBRAID_GUIDE_HIT_JUDGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

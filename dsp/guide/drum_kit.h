@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /** A dictionary of drums as the deconvolution takes it. Private header. */
-#ifndef UNBRAID_NOTES_DRUM_KIT_H
-#define UNBRAID_NOTES_DRUM_KIT_H
+#ifndef UNBRAID_GUIDE_DRUM_KIT_H
+#define UNBRAID_GUIDE_DRUM_KIT_H
 
+#include "dictionary/keys.h"
 #include "factor/bands.h"
-#include "unbraid/dictionary.h"
 
 typedef struct ub_drum_kit {
     ub_bands bands; ///< `first` begins above the lowest bins
-    size_t n_lags; ///< frames of a template
+    size_t n_lags; ///< frames of a template, the first that the dictionary has
     ub_matrix templates; ///< bands x (lags components), of sum one over all lags
 } ub_drum_kit;
 
@@ -20,5 +20,15 @@ void ub_drum_kit_free(ub_drum_kit *kit);
 /** The channels of a frame added up, in bands. */
 void ub_drum_kit_hear(const ub_drum_kit *kit, const ub_matrix *spectra, size_t n_channels,
                       size_t frame, float *column);
+
+/**
+   Deconvolve spectra with the templates of the kit, which become those of the kit that plays
+   (Dittmar, Gartner 2014).
+   @param spectra   Bands x frames.
+   @param sounding  Keys x frames: the activations of each key.
+   @return UB_OK or UB_NO_MEMORY.
+*/
+ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,
+                                 const ub_matrix *spectra, ub_matrix *sounding);
 
 #endif

@@ -2,8 +2,8 @@
 /** What judges of beginnings weigh: logarithms of shares of the loudness, in bounds. Private
  * header.
  */
-#ifndef UNBRAID_NOTES_EVIDENCE_H
-#define UNBRAID_NOTES_EVIDENCE_H
+#ifndef UNBRAID_GUIDE_EVIDENCE_H
+#define UNBRAID_GUIDE_EVIDENCE_H
 
 #include <math.h>
 

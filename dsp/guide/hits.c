@@ -264,6 +264,26 @@ static void choose(const ub_keys *keys, const standing *standings, double loudes
     qsort(hits->hits, n, sizeof *hits->hits, compare_frame);
 }
 
+ub_status ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources)
+{
+    if (hits->n == 0) {
+        return UB_OK;
+    }
+    standing *standings = calloc(n_sources, sizeof *standings);
+    double *shares = calloc(hits->n, sizeof *shares);
+    const ub_status status = standings && shares ? UB_OK : UB_NO_MEMORY;
+    if (!status) {
+        const double loudest = measure(keys, hits, n_sources, standings, shares);
+        choose(keys, standings, loudest, hits);
+    }
+    for (size_t source = 0; !status && source < n_sources; source++) {
+        levels[source] = standings[source].level;
+    }
+    free(standings);
+    free(shares);
+    return status;
+}
+
 static double time_of(const ub_hit_clock *clock, const ub_hit *hit)
 {
     const double time = clock->first_s + hit->frame / clock->frame_rate_hz;
@@ -300,24 +320,18 @@ ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_cloc
         return UB_OK;
     }
     const size_t n_sources = keys->source[keys->n - 1] + 1;
-    standing *standings = calloc(n_sources, sizeof *standings);
-    double *shares = calloc(hits->n, sizeof *shares);
-    ub_status status = standings && shares ? UB_OK : UB_NO_MEMORY;
-    if (!status) {
-        const double loudest = measure(keys, hits, n_sources, standings, shares);
-        choose(keys, standings, loudest, hits);
-    }
+    double *levels = calloc(n_sources, sizeof *levels);
+    ub_status status = levels ? ub_hits_choose(keys, hits, levels, n_sources) : UB_NO_MEMORY;
     for (size_t i = 0; !status && i < hits->n; i++) {
         const ub_hit *hit = &hits->hits[i];
         const double onset = time_of(clock, hit);
         const ub_note note = {.onset_s = onset,
                               .offset_s = end_of(hits, i, clock, onset),
                               .pitch = keys->pitch[hit->key],
-                              .velocity = velocity_of(hit, standings[keys->source[hit->key]].level),
+                              .velocity = velocity_of(hit, levels[keys->source[hit->key]]),
                               .source = keys->source[hit->key]};
         status = ub_notes_append(out, &note);
     }
-    free(standings);
-    free(shares);
+    free(levels);
     return status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /** The keys of a dictionary of notes: the templates of one pitch of one source. Private header. */
-#ifndef UNBRAID_NOTES_KEYS_H
-#define UNBRAID_NOTES_KEYS_H
+#ifndef UNBRAID_DICTIONARY_KEYS_H
+#define UNBRAID_DICTIONARY_KEYS_H
 
 #include "unbraid/dictionary.h"
 

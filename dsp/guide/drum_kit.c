@@ -2,12 +2,18 @@
 // Bands as wide as the ear's: finer ones find no more hits, and know more of the kit that was
 // learned than of the one that plays.
 #include "drum_kit.h"
+#include "factor/nmfd.h"
+#include "ground/fpu.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_BANDS = 40 };
+enum {
+    MOST_BANDS = 40,
+    MOST_LAGS = 10, // longer ones find no more hits
+    UPDATES = 20 // more fit templates to a bar instead of a hit
+};
 
 static const double LOWEST_HZ = 30.0, HIGHEST_HZ = 18000.0;
 static const double LINEAR_BELOW_HZ = 300.0; // where widths go over from equal to proportional
@@ -65,14 +71,15 @@ static void merge_templates(const ub_dictionary *dictionary, ub_drum_kit *kit)
 ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_message *why)
 {
     const double hop = (double)dictionary->hop_samples;
-    // Rounding, where the dictionary was for another sample rate, may differ.
-    if (fabs((double)dictionary->context_samples - hop) > 0.01 * hop + 1.0) {
+    // For another sample rate sizes are rounded to those of fast transforms.
+    if (fabs((double)dictionary->context_samples - hop) > 0.05 * hop + 1.0) {
         return ub_fail(why, UB_BAD_VALUE,
                        "the templates of the dictionary have frames %zu samples apart instead of "
                        "%zu; learn one for drums",
                        dictionary->context_samples, dictionary->hop_samples);
     }
     ub_drum_kit kit = {.n_lags = 1 + dictionary->n_after};
+    kit.n_lags = kit.n_lags < MOST_LAGS ? kit.n_lags : MOST_LAGS;
     const double bin_hz = dictionary->rate_hz / (double)dictionary->window_samples;
     ub_status status = make_bands(bin_hz, dictionary->templates.n_rows, &kit.bands);
     status = status ? status
@@ -107,4 +114,26 @@ void ub_drum_kit_hear(const ub_drum_kit *kit, const ub_matrix *spectra, size_t n
         }
         column[b] = sum;
     }
+}
+
+ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,
+                                 const ub_matrix *spectra, ub_matrix *sounding)
+{
+    ub_nmfd *nmfd = NULL;
+    const ub_status status = ub_nmfd_new(spectra, &kit->templates, kit->n_lags, 1, &nmfd);
+    if (status) {
+        return status;
+    }
+    const uint64_t mode = ub_fpu_flush_denormals();
+    for (size_t i = 1; i <= UPDATES; i++) {
+        ub_nmfd_update_activations(nmfd);
+        ub_nmfd_update_templates(nmfd, 1.0 - (double)i / UPDATES);
+    }
+    for (size_t t = 0; t < spectra->n_cols; t++) {
+        ub_keys_add_up(keys, ub_matrix_column(ub_nmfd_activations(nmfd), t), 1.0f,
+                       ub_matrix_column(sounding, t));
+    }
+    ub_fpu_restore(mode);
+    ub_nmfd_free(nmfd);
+    return UB_OK;
 }

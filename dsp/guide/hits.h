@@ -3,11 +3,11 @@
    Hits in the activations of drums. A source is a drum that is hit in one way at a time; its keys
    are those ways (a closed and an open hi-hat). Private header.
 */
-#ifndef UNBRAID_NOTES_HITS_H
-#define UNBRAID_NOTES_HITS_H
+#ifndef UNBRAID_GUIDE_HITS_H
+#define UNBRAID_GUIDE_HITS_H
 
+#include "dictionary/keys.h"
 #include "hit_judge.h"
-#include "keys.h"
 #include "unbraid/note.h"
 
 /** What may be a hit. */
@@ -36,6 +36,14 @@ void ub_hits_free(ub_hits *hits);
 ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
                        size_t first_frame, ub_hits *hits);
 
+/**
+   Keep the hits that are strong enough beside the strongest of their source, and of seldom drums
+   beside what else is hit, in the order of time.
+   @param levels  Of each source, what its strong hits are like; n_sources of them, zeroed.
+   @return UB_OK or UB_NO_MEMORY.
+*/
+ub_status ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources);
+
 /** How frames become seconds. */
 typedef struct ub_hit_clock {
     double first_s, frame_rate_hz; ///< the middle of frame 0
@@ -43,8 +51,7 @@ typedef struct ub_hit_clock {
 } ub_hit_clock;
 
 /**
-   Notes of the hits that are strong enough beside the strongest of their source, and of seldom
-   drums beside what else is hit. Hits are sorted.
+   Notes of the hits that ub_hits_choose() keeps. Hits are sorted.
    @param out  Gets them, sorted by the caller. @return UB_OK or UB_NO_MEMORY.
 */
 ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_clock *clock,
