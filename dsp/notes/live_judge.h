@@ -10,7 +10,7 @@
 #ifndef UNBRAID_NOTES_LIVE_JUDGE_H
 #define UNBRAID_NOTES_LIVE_JUDGE_H
 
-#include "keys.h"
+#include "dictionary/keys.h"
 
 typedef struct ub_live_judge ub_live_judge;
 
