@@ -52,6 +52,22 @@ static void running_minimum(size_t reach, ub_matrix *forward, ub_matrix *powers)
     }
 }
 
+// Two columns whose lower one is the minimum of the window around a frame. The windows at both ends
+// of the stretch are shorter, and may lie within one block: the first then begins with it, and the
+// last ends with it.
+static void find_window(size_t t, size_t reach, const ub_matrix *forward, const ub_matrix *backward,
+                        const float **start, const float **end)
+{
+    const size_t n_frames = forward->n_cols, block = 2 * reach + 1;
+    const size_t first = t > reach ? t - reach : 0;
+    const size_t last = n_frames - t > reach ? t + reach : n_frames - 1;
+    *start = ub_matrix_column(backward, first);
+    *end = ub_matrix_column(forward, last);
+    if (first / block == last / block) {
+        *start = *end = last + 1 == n_frames ? *start : *end;
+    }
+}
+
 static void share_frame(const float *v, const float *start, const float *end, float bias,
                         size_t n_bins, float *share)
 {
@@ -74,11 +90,9 @@ ub_status ub_noise_floor_share(const ub_matrix *magnitudes, const ub_noise_floor
         running_minimum(reach, &forward, &powers);
     }
     for (size_t t = 0; !status && t < n_frames; t++) {
-        // The windows at the ends are shorter.
-        const size_t first = t > reach ? t - reach : 0;
-        const size_t last = n_frames - t > reach ? t + reach : n_frames - 1;
-        share_frame(ub_matrix_column(magnitudes, t), ub_matrix_column(&powers, first),
-                    ub_matrix_column(&forward, last), (float)settings->bias, n_bins,
+        const float *start, *end;
+        find_window(t, reach, &forward, &powers, &start, &end);
+        share_frame(ub_matrix_column(magnitudes, t), start, end, (float)settings->bias, n_bins,
                     ub_matrix_column(share, t));
     }
     ub_matrix_free(&powers);

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A voice out of noise that is always there.
+#include "small.h"
+#include "unbraid/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const double RATE_HZ = 8000.0;
+
+// Low notes with pauses are the voice here, hiss the noise; the dictionary calls high bursts so.
+static synth *make_hiss(size_t n_samples)
+{
+    synth *hiss = synth_new(1, n_samples, RATE_HZ);
+    ub_random random = ub_random_new(5);
+    for (size_t i = 0; i < n_samples; i++) {
+        hiss->channels[0][i] = 0.6f * (ub_random_uniform(&random) - 0.5f);
+    }
+    return hiss;
+}
+
+static ub_dictionary make_dictionary(const char *name)
+{
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    free(dictionary.source_names[0]);
+    dictionary.source_names[0] = strdup(name);
+    assert_non_null(dictionary.source_names[0]);
+    return dictionary;
+}
+
+static stem_shelf *separate(const synth *mix, const ub_dictionary *dictionary, ub_status *status,
+                            ub_message *why)
+{
+    ub_settings settings = ub_settings_default();
+    settings.value[UB_PARAM_METHOD] = UB_METHOD_SPEECH;
+    settings.value[UB_PARAM_THREADS] = 1.0;
+    return small_separate(mix, dictionary, &settings, status, why);
+}
+
+static void a_voice_is_told_from_what_is_always_there(void **state)
+{
+    (void)state;
+    synth *voice = synth_low_notes(1, 4.0, RATE_HZ), *mix = make_hiss(voice->n_samples);
+    synth_add(mix, voice, 1.0);
+    ub_dictionary dictionary = make_dictionary("speech");
+    ub_status status;
+    ub_message why;
+    stem_shelf *shelf = separate(mix, &dictionary, &status, &why);
+    assert_int_equal(status, UB_OK);
+    assert_true(stem_shelf_is_complete(shelf));
+    assert_int_equal(shelf->n_stems, 2);
+    assert_string_equal(shelf->names[0], "speech");
+    assert_string_equal(shelf->names[1], "noise");
+    assert_true(stem_shelf_null_db(shelf, mix) <= -120.0);
+    const double before = si_sdr_db(voice, (const float *const *)mix->channels);
+    const double after = si_sdr_db(voice, (const float *const *)shelf->samples[0]);
+    print_message("%.1f dB, then %.1f dB\n", before, after);
+    assert_true(after > before + 3.0);
+    stem_shelf_free(shelf);
+    ub_dictionary_free(&dictionary);
+    synth_free(voice);
+    synth_free(mix);
+}
+
+static void a_dictionary_must_know_speech(void **state)
+{
+    (void)state;
+    synth *mix = make_hiss(8000);
+    ub_dictionary dictionary = make_dictionary("low");
+    ub_status status;
+    ub_message why;
+    stem_shelf *shelf = separate(mix, &dictionary, &status, &why);
+    assert_int_equal(status, UB_BAD_VALUE);
+    assert_non_null(strstr(why.text, "'speech'"));
+    stem_shelf_free(shelf);
+    shelf = separate(mix, NULL, &status, &why);
+    assert_int_equal(status, UB_BAD_SETTING);
+    stem_shelf_free(shelf);
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_voice_is_told_from_what_is_always_there),
+        cmocka_unit_test(a_dictionary_must_know_speech),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
