@@ -132,14 +132,15 @@ static ub_status add_note(struct dividing *d, const ub_note *note)
 // What a file's name must not have becomes '-'; UTF-8 is cut between its letters.
 static void clean(const char *from, size_t most, char *to)
 {
-    size_t n = 0;
-    for (; n < most && from[n]; n++) {
-        const unsigned char c = (unsigned char)from[n];
-        const bool is_odd = c < 32 || c == 127 || strchr("/\\=,:*?\"<>|", c);
-        to[n] = is_odd ? '-' : (char)c;
-    }
-    while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80) {
+    const size_t length = strlen(from);
+    size_t n = length < most ? length : most;
+    while (n > 0 && n < length && ((unsigned char)from[n] & 0xc0) == 0x80) {
         n--;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)from[i];
+        const bool is_odd = c < 32 || c == 127 || strchr("/\\=,:*?\"<>|", c);
+        to[i] = is_odd ? '-' : (char)c;
     }
     while (n > 0 && to[n - 1] == ' ') {
         n--;

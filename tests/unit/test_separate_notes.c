@@ -164,6 +164,14 @@ static void plan_case_new(struct plan_case *c, const ub_dictionary *dictionary)
     assert_int_equal(
         ub_note_bank_new(&dictionary, dictionary ? 1 : 0, RATE_HZ, &transform, &c->bank, NULL),
         UB_OK);
+    // Every second note of each part, so that there are gaps between them.
+    ub_notes *notes = &c->parts.notes;
+    size_t n_kept = 0;
+    for (size_t i = 0; i < notes->n; i++) {
+        notes->notes[n_kept] = notes->notes[i];
+        n_kept += i / 3 % 2 == 0;
+    }
+    notes->n = n_kept;
     c->orders = (ub_note_orders){&c->parts, &c->bank, TOLERANCE_S, 2};
     assert_int_equal(ub_matrix_new(transform.size_samples / 2 + 1, 150, &c->spectra), UB_OK);
     c->scene = (ub_scene){.spectra = &c->spectra,
@@ -231,7 +239,7 @@ static void activations_are_zero_outside_of_the_notes(void **state)
     for (size_t part = 0; part < 3; part++) {
         assert_true(n_allowed[part] > 20); // that both were seen
     }
-    assert_true(n_zero[0] + n_zero[1] + n_zero[2] > 0);
+    assert_true(n_zero[0] > 5 && n_zero[1] > 5 && n_zero[2] > 5);
     ub_note_plan_free(&plan);
     plan_case_free(&c);
 }
