@@ -5,6 +5,7 @@
 #include "passages.h"
 #include "progress.h"
 #include "report.h"
+#include "score_file.h"
 #include "stem_claims.h"
 #include "stems.h"
 #include "tracks.h"
@@ -24,6 +25,18 @@ static const struct option_row rows[] = {
     {"accompaniment", '\0', "FROM-TO",
      "a passage without the voice: what plays there is learned, and the rest is the vocals; may be "
      "given more than once"},
+    {"midi", '\0', "MID",
+     "the score: write a stem for each of its tracks, and the rest; dictionaries are of notes"},
+    {"stems-by", '\0', "WHAT",
+     "track or channel of the score (default track, or channel where there is one track)"},
+    {"split-hands", '\0', "NOTE",
+     "two stems, left and right, for the notes below and from NOTE on"},
+    {"midi-offset", '\0', "SECONDS", "how much later the notes are than the score says"},
+    {"midi-align", '\0', "WHEN",
+     "auto, on or off: find out when the notes are played (default auto: where they are not in "
+     "time)"},
+    {"midi-tolerance", '\0', "SECONDS",
+     "how much too early or too late notes may be (default 0.1)"},
     {"only", '\0', "NAME,...", "write these stems only"},
     {"two-stems", '\0', "NAME", "write NAME and no_NAME, which is all the rest"},
     {"filename", '\0', "PATTERN",
@@ -64,6 +77,7 @@ struct job {
     size_t n_dictionaries;
     ub_dictionary dictionary; // of all, joined
     struct passages passages;
+    struct score_file score;
     struct track_list tracks;
 };
 
@@ -129,6 +143,10 @@ static bool take_progress(struct job *job, const char *value)
 static bool take(void *context, const char *name, const char *value)
 {
     struct job *job = context;
+    bool well = true;
+    if (score_file_take(&job->score, &separate_usage, name, value, &well)) {
+        return well;
+    }
     if (strcmp(name, "output") == 0) {
         job->choice.folder = *value ? value : ".";
     } else if (strcmp(name, "dictionary") == 0) {
@@ -172,7 +190,8 @@ static enum outcome check_options(const struct job *job)
         choice->request.container == STEM_FLAC) {
         return options_misused(usage, "--bits", "32f does not go with --format flac");
     }
-    if (given[UB_PARAM_FREE] && job->n_dictionaries == 0 && job->passages.n == 0) {
+    if (given[UB_PARAM_FREE] && job->n_dictionaries == 0 && job->passages.n == 0 &&
+        !job->score.path) {
         return options_misused(usage, "--free", "needs a dictionary (-d) or a passage (--source)");
     }
     if (given[UB_PARAM_SOURCES] && (job->n_dictionaries > 0 || job->passages.n > 0)) {
@@ -187,7 +206,7 @@ static enum outcome check_options(const struct job *job)
                                ub_param_table()[UB_PARAM_METHOD]
                                    .choices[(size_t)job->options.settings.value[UB_PARAM_METHOD]]);
     }
-    return DONE;
+    return score_file_check(&job->score, usage, &job->options, job->passages.n > 0);
 }
 
 // Passages teach components and the speech method; marked, the voice is components' too.
@@ -217,6 +236,13 @@ static enum outcome settle_passages(struct job *job)
 
 static enum outcome load_dictionaries(struct job *job)
 {
+    if (job->score.path) {
+        return score_file_load(&job->score, job->dictionary_paths, job->n_dictionaries) ? DONE
+                                                                                        : FAILED;
+    }
+    if (job->n_dictionaries == 0) {
+        return DONE;
+    }
     return dictionary_file_load_all(job->dictionary_paths, job->n_dictionaries, &job->dictionary)
                ? DONE
                : FAILED;
@@ -226,6 +252,9 @@ static enum outcome load_dictionaries(struct job *job)
 static size_t known_names(const struct job *job, const char **names)
 {
     const struct passages *passages = &job->passages;
+    if (job->score.path) {
+        return score_file_names(&job->score, names);
+    }
     const ub_dictionary *dictionary = job->n_dictionaries ? &job->dictionary : NULL;
     if (passages->n == 0 || job->options.settings.value[UB_PARAM_METHOD] > UB_METHOD_COMPONENTS) {
         return ub_separate_names(dictionary, &job->options.settings, names);
@@ -301,8 +330,8 @@ static ub_status find_dictionary(const struct job *job, const ub_audio *mix,
 // Of the progress of a recording with passages.
 static const double SHARE_OF_LEARNING = 0.3;
 
-static ub_status separate_into(const struct job *job, struct audio_file *recording,
-                               const char *input, struct stems *stems, ub_message *why)
+static ub_status separate_into(struct job *job, struct audio_file *recording, const char *input,
+                               struct stems *stems, ub_message *why)
 {
     const ub_audio mix = audio_file_as_audio(recording);
     const ub_stem_sink sink = stems_sink(stems);
@@ -314,15 +343,19 @@ static ub_status separate_into(const struct job *job, struct audio_file *recordi
     ub_status status = find_dictionary(job, &mix, &listener, &learned, &dictionary, why);
     progress.from = progress.to;
     progress.to = 1.0;
-    status = status ? status
-                    : ub_separate(&mix, dictionary, &job->options.settings, &listener, &sink, why);
+    if (!status && job->score.path) {
+        status =
+            score_file_separate(&job->score, &mix, &job->options.settings, &listener, &sink, why);
+    } else if (!status) {
+        status = ub_separate(&mix, dictionary, &job->options.settings, &listener, &sink, why);
+    }
     status = status ? status : stems_commit(stems, why);
     progress_stop(&progress);
     ub_dictionary_free(&learned);
     return status;
 }
 
-static enum outcome separate_track(const struct job *job, const struct track *track)
+static enum outcome separate_track(struct job *job, const struct track *track)
 {
     ub_message why = {""};
     struct audio_file *recording = NULL;
@@ -334,6 +367,7 @@ static enum outcome separate_track(const struct job *job, const struct track *tr
     if (status) {
         report_status(track->path, status, &why);
     } else {
+        score_file_report(&job->score);
         report_clipping(stems, track->path);
         print_paths(stems);
     }
@@ -344,7 +378,7 @@ static enum outcome separate_track(const struct job *job, const struct track *tr
 
 static enum outcome separate_all(struct job *job)
 {
-    enum outcome outcome = job->n_dictionaries ? load_dictionaries(job) : DONE;
+    enum outcome outcome = load_dictionaries(job);
     outcome = outcome == DONE ? settle_passages(job) : outcome;
     outcome = outcome == DONE ? check_names(job) : outcome;
     if (outcome != DONE) {
@@ -355,6 +389,12 @@ static enum outcome separate_all(struct job *job)
     const enum outcome names = stem_claims_check(&separate_usage, &job->choice, &job->tracks);
     if (names != DONE) {
         return names;
+    }
+    if (job->score.path && job->tracks.n > 1) {
+        return options_misused(&separate_usage, "--midi",
+                               "is the score of one recording, but "
+                               "there are %zu; separate them one by one",
+                               job->tracks.n);
     }
     if (job->passages.n > 0 && job->tracks.n > 1) {
         return options_misused(&separate_usage,
@@ -374,7 +414,8 @@ static enum outcome separate_all(struct job *job)
 enum outcome separate_run(int argc, char **argv)
 {
     struct job job = {.choice = {.folder = "separated", .pattern = "{track}/{source}.{ext}"},
-                      .dictionary_paths = calloc((size_t)argc, sizeof(char *))};
+                      .dictionary_paths = calloc((size_t)argc, sizeof(char *)),
+                      .score = score_file_none()};
     if (!job.dictionary_paths || !passages_new((size_t)argc, &job.passages)) {
         free(job.dictionary_paths);
         report_error("separate", "no memory for the command line; close other programs");
@@ -392,6 +433,7 @@ enum outcome separate_run(int argc, char **argv)
     track_list_free(&job.tracks);
     ub_dictionary_free(&job.dictionary);
     passages_free(&job.passages);
+    score_file_free(&job.score);
     free(job.dictionary_paths);
     return outcome;
 }

@@ -56,6 +56,21 @@ void ub_notes_sort(ub_notes *notes)
     }
 }
 
+void ub_notes_shift(ub_notes *notes, double by_s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < notes->n; i++) {
+        ub_note note = notes->notes[i];
+        note.onset_s = fmax(0.0, note.onset_s + by_s);
+        note.offset_s += by_s;
+        if (note.offset_s >= note.onset_s) {
+            notes->notes[n++] = note;
+        }
+    }
+    notes->n = n;
+    ub_notes_sort(notes);
+}
+
 static bool is_note(const ub_note *note)
 {
     return note->onset_s >= 0.0 && note->offset_s >= note->onset_s && isfinite(note->offset_s) &&

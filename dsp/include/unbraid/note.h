@@ -37,6 +37,10 @@ UB_API UB_MUST_USE ub_status ub_notes_append(ub_notes *notes, const ub_note *not
     gives its notes, and which depends on the notes alone. */
 UB_API void ub_notes_sort(ub_notes *notes);
 
+/** Move notes in time, and sort them. Those that would end before 0 are dropped, and those that
+   would begin before it begin there. @param by_s  Finite. */
+UB_API void ub_notes_shift(ub_notes *notes, double by_s);
+
 /** Whether every note keeps what is written beside the fields of ub_note, except the source, which
     only the caller knows. @return UB_OK, or UB_BAD_VALUE naming the first that does not. */
 UB_API UB_MUST_USE ub_status ub_notes_check(const ub_notes *notes, ub_message *why);

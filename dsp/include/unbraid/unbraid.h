@@ -3,6 +3,7 @@
 #ifndef UNBRAID_H
 #define UNBRAID_H
 
+#include "align.h"
 #include "attributes.h"
 #include "dictionary.h"
 #include "evaluate.h"
@@ -16,9 +17,11 @@
 #include "note.h"
 #include "note_tracker.h"
 #include "params.h"
+#include "parts.h"
 #include "preset.h"
 #include "random.h"
 #include "separate.h"
+#include "separate_notes.h"
 #include "status.h"
 #include "stft.h"
 #include "stream.h"
