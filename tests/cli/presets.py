@@ -7,7 +7,7 @@ import pathlib
 from toolkit import QUICK, Test, main, to_integers, tones, write_wav
 
 NOTES = {"piano-notes", "guitar-notes", "drum-notes", "any-notes"}
-METHODS = {"vocals"}  # without a dictionary
+METHODS = {"band", "bass", "vocals"}  # without a dictionary
 SHIPPED = {"drumkit", "harmonic-percussive", "piano", "speech", "speech-noise"} | NOTES | METHODS
 
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const double RATE_HZ = 8000.0;
+static const double RATE_HZ = 8000.0, TWO_PI = 6.283185307179586;
 
 static ub_settings few_components(ub_method method)
 {
@@ -110,31 +110,107 @@ static void hits_and_tones_are_told_apart(void **state)
     synth_free(mix);
 }
 
-// Of hits that last as long as notes do medians know nothing, but the dictionary does.
+static void a_bass_is_low_and_rings(void **state)
+{
+    (void)state;
+    const double hz[] = {55.0, 73.0, 65.0}, other[] = {700.0, 880.0, 990.0};
+    const size_t n = (size_t)(3.0 * RATE_HZ);
+    synth *bass = synth_new(1, n, RATE_HZ), *rest = synth_new(1, n, RATE_HZ);
+    synth *mix = synth_new(1, n, RATE_HZ);
+    synth_add_notes(bass, hz, 3, 0.5, 2.0, NULL);
+    synth_add_notes(rest, other, 3, 0.4, 2.0, NULL);
+    synth_add_bursts(rest, 0.2, 0.37, 0.05, NULL, 5);
+    synth_add(mix, bass, 1.0);
+    synth_add(mix, rest, 1.0);
+    const ub_settings settings = few_components(UB_METHOD_BASS);
+    stem_shelf *shelf = separate(mix, &settings);
+    assert_true(gain_db(shelf, "bass", mix, bass) > 10.0);
+    assert_true(gain_db(shelf, "rest", mix, rest) > 6.0);
+    stem_shelf_free(shelf);
+    synth_free(bass);
+    synth_free(rest);
+    synth_free(mix);
+}
+
+// Three partials that glide up and down, never twice the same way.
+static void add_voice(synth *sound)
+{
+    double phase = 0.0;
+    for (size_t i = 0; i < sound->n_samples; i++) {
+        const double s = (double)i / RATE_HZ;
+        phase += TWO_PI * (500.0 + 150.0 * sin(3.1 * s) + 60.0 * sin(TWO_PI * 5.3 * s)) / RATE_HZ;
+        for (size_t h = 1; h <= 3; h++) {
+            sound->channels[0][i] += (float)(0.1 * sin((double)h * phase));
+        }
+    }
+}
+
+// Bass and bursts, and keys that repeat themselves below a voice, or a tune that does not alone.
+static void take_band_apart(bool is_sung)
+{
+    const double low[] = {55.0, 73.0}, keys[] = {523.0, 659.0};
+    const double tune[] = {330.0, 1175.0, 440.0, 784.0, 415.0, 988.0, 370.0, 880.0, 349.0};
+    const size_t n = (size_t)(8.0 * RATE_HZ);
+    synth *of[4], *mix = synth_new(1, n, RATE_HZ);
+    const char *const stems[] = {"vocals", "drums", "bass", "other"};
+    for (size_t j = 0; j < 4; j++) {
+        of[j] = synth_new(1, n, RATE_HZ);
+    }
+    synth_add_bursts(of[1], 0.2, 0.5, 0.05, NULL, 5);
+    synth_add_notes(of[2], low, 2, 0.5, 1.0, NULL);
+    if (is_sung) {
+        add_voice(of[0]);
+        synth_add_notes(of[3], keys, 2, 0.5, 1.0, NULL);
+    } else {
+        synth_add_notes(of[3], tune, 9, 0.87, 3.0, NULL);
+    }
+    for (size_t j = 0; j < 4; j++) {
+        synth_add(mix, of[j], 1.0);
+    }
+    const ub_settings settings = few_components(UB_METHOD_BAND);
+    stem_shelf *shelf = separate(mix, &settings);
+    for (size_t j = 0; j < 4; j++) {
+        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 5.0);
+        synth_free(of[j]);
+    }
+    assert_true(stem_shelf_null_db(shelf, mix) < -120.0);
+    stem_shelf_free(shelf);
+    synth_free(mix);
+}
+
+static void a_band_is_taken_apart(void **state)
+{
+    (void)state;
+    take_band_apart(false);
+    take_band_apart(true);
+}
+
+// Drums that ring as keys do: medians hold them for keys, but the dictionary knows better.
 static void a_dictionary_that_has_drums_is_asked(void **state)
 {
     (void)state;
     const size_t n = (size_t)(3.0 * RATE_HZ);
-    synth *notes = synth_low_notes(1, 3.0, RATE_HZ), *noise = synth_new(1, n, RATE_HZ);
+    const double hz[] = {1500.0, 1900.0};
+    synth *notes = synth_low_notes(1, 3.0, RATE_HZ), *bells = synth_new(1, n, RATE_HZ);
     synth *mix = synth_new(1, n, RATE_HZ);
-    synth_add_bursts(noise, 0.0, 0.5, 5.0, NULL, 9);
+    synth_add_notes(bells, hz, 2, 0.7, 2.0, NULL);
     synth_add(mix, notes, 1.0);
-    synth_add(mix, noise, 1.0);
-    const ub_audio audio[] = {synth_audio(notes), synth_audio(noise)};
+    synth_add(mix, bells, 1.0);
+    const ub_audio audio[] = {synth_audio(notes), synth_audio(bells)};
     const ub_training sources[] = {{"keys", &audio[0], 1}, {"drums", &audio[1], 1}};
     const ub_settings learning = small_learning();
     ub_dictionary dictionary = small_learn(sources, 2, &learning);
     const ub_settings settings = few_components(UB_METHOD_HARMONIC_PERCUSSIVE);
     stem_shelf *blind = separate(mix, &settings);
     stem_shelf *taught = separate_with(mix, &dictionary, &settings);
-    const double before = gain_db(blind, "percussive", mix, noise);
-    const double after = gain_db(taught, "percussive", mix, noise);
-    assert_true(after > before + 1.0);
+    const double before = gain_db(blind, "percussive", mix, bells);
+    const double after = gain_db(taught, "percussive", mix, bells);
+    assert_true(after > before + 10.0);
     stem_shelf_free(blind);
     stem_shelf_free(taught);
     ub_dictionary_free(&dictionary);
     synth_free(notes);
-    synth_free(noise);
+    synth_free(bells);
     synth_free(mix);
 }
 
@@ -153,7 +229,7 @@ static void a_dictionary_without_drums_is_refused(void **state)
     synth_free(mix);
 }
 
-static const ub_method methods[] = {UB_METHOD_HARMONIC_PERCUSSIVE};
+static const ub_method methods[] = {UB_METHOD_HARMONIC_PERCUSSIVE, UB_METHOD_BASS, UB_METHOD_BAND};
 enum { N_METHODS = sizeof methods / sizeof *methods };
 
 static void silence_and_shreds_stay_finite(void **state)
@@ -305,7 +381,7 @@ static void a_guide_ends_when_it_is_told_to(void **state)
             assert_true(cancel_at == 0 || listener.n_calls == cancel_at);
             free_masks(masks);
         }
-        assert_true(n_calls > 2);
+        assert_true(n_calls >= 2);
     }
     ub_matrix_free(&v);
     ub_matrix_free(&w);
@@ -316,6 +392,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_ring_or_are_struck_and_silence_is_neither),
         cmocka_unit_test(hits_and_tones_are_told_apart),
+        cmocka_unit_test(a_bass_is_low_and_rings),
+        cmocka_unit_test(a_band_is_taken_apart),
         cmocka_unit_test(a_dictionary_that_has_drums_is_asked),
         cmocka_unit_test(a_dictionary_without_drums_is_refused),
         cmocka_unit_test(silence_and_shreds_stay_finite),
