@@ -5,9 +5,11 @@
 #include "bass.h"
 #include "ground/progress_part.h"
 #include "harmonic_percussive.h"
+#include "median.h"
 #include "repetition.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { VOCALS, DRUMS, BASS, OTHER, N_SOURCES };
@@ -16,22 +18,74 @@ static const char *const names[N_SOURCES] = {"vocals", "drums", "bass", "other"}
 
 static const double SHARE_OF_DRUMS = 0.7; // of the time
 
-static ub_status find_voice(const ub_scene *scene, const ub_progress *progress, ub_matrix *voice,
-                            ub_message *why)
+// Of what is no bass, no hit and does not repeat itself, from LOWEST_HZ to HIGHEST_HZ: the share of
+// the energy above its median over 0.4 s. Recorded singing and speech have 0.46 to 0.77, pieces
+// without a voice 0.1 to 0.32 when they are rendered, 0.2 and 0.42 when recorded.
+static const double NOBODY_SINGS = 0.25, SOMEBODY_SINGS = 0.45;
+static const double LOWEST_HZ = 200.0, HIGHEST_HZ = 4300.0, SECONDS_AROUND = 0.2;
+
+static ub_status find_voice(const ub_scene *scene, const ub_matrix *sum,
+                            const ub_progress *progress, ub_matrix *voice)
 {
     ub_repetition_settings settings =
         ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
     settings.n_threads = scene->n_threads;
-    ub_matrix sum = {0};
-    ub_status status = ub_scene_sum(scene, &sum);
-    status = status ? status : ub_matrix_new(sum.n_rows, sum.n_cols, voice);
-    status = status ? status : ub_repetition_mask(&sum, &settings, progress, voice);
-    ub_matrix_free(&sum);
-    return status == UB_NO_MEMORY ? ub_fail(why, status, "no memory to find a voice") : status;
+    return ub_repetition_mask(sum, &settings, progress, voice);
 }
 
+// ---- whether somebody sings --------------------------------------------------------------------
+
+// The energy of what may be a voice in one frame, and of what of it is above the steady part.
+typedef struct glide {
+    double all, unsteady;
+} glide;
+
+static glide glide_of(const float *sum, const float *steady, const float *voice, const float *rings,
+                      const float *struck, size_t first, size_t end)
+{
+    glide g = {0.0, 0.0};
+    for (size_t f = first; f < end; f++) {
+        const double both = (double)rings[f] + (double)struck[f];
+        const double share = both > 0.0 ? (double)rings[f] / both : 0.0;
+        const double x = (double)sum[f] * share * (double)voice[f];
+        g.all += x * x;
+        g.unsteady += sum[f] > steady[f] ? x * x * (1.0 - (double)steady[f] / (double)sum[f]) : 0.0;
+    }
+    return g;
+}
+
+// A voice glides, and its partials stay in a bin for no longer than a syllable; keys and strings
+// stay. Where everything stays, what does not repeat itself is a tune that is played.
+static ub_status find_singing(const ub_scene *scene, const ub_matrix *sum, const ub_matrix *voice,
+                              const ub_matrix *masks, double *singing)
+{
+    const size_t first = ub_scene_bin(scene, LOWEST_HZ), end = ub_scene_bin(scene, HIGHEST_HZ);
+    const size_t around = ub_scene_frames(scene, SECONDS_AROUND);
+    ub_matrix steady;
+    ub_status status = ub_matrix_new(sum->n_rows, sum->n_cols, &steady);
+    if (status) {
+        return status;
+    }
+    status = ub_median_along_time(sum, around, scene->n_threads, &steady);
+    glide whole = {0.0, 0.0};
+    for (size_t t = 0; !status && t < sum->n_cols; t++) {
+        const glide g = glide_of(
+            ub_matrix_column(sum, t), ub_matrix_column(&steady, t), ub_matrix_column(voice, t),
+            ub_matrix_column(&masks[VOCALS * scene->n_channels], t),
+            ub_matrix_column(&masks[DRUMS * scene->n_channels], t), first, end);
+        whole.all += g.all;
+        whole.unsteady += g.unsteady;
+    }
+    const double share = whole.all > 0.0 ? whole.unsteady / whole.all : 0.0;
+    *singing = fmax(0.0, fmin(1.0, (share - NOBODY_SINGS) / (SOMEBODY_SINGS - NOBODY_SINGS)));
+    ub_matrix_free(&steady);
+    return status;
+}
+
+// ---- masks -------------------------------------------------------------------------------------
+
 // One frame of a channel.
-static void divide(const float *voice, const float *low, size_t n_bins,
+static void divide(const float *voice, float singing, const float *low, size_t n_bins,
                    float *const mask[N_SOURCES])
 {
     for (size_t f = 0; f < n_bins; f++) {
@@ -40,12 +94,13 @@ static void divide(const float *voice, const float *low, size_t n_bins,
         const float rest = rings * (1.0f - low[f]);
         mask[DRUMS][f] = 1.0f - rings;
         mask[BASS][f] = rings * low[f];
-        mask[VOCALS][f] = rest * voice[f];
-        mask[OTHER][f] = rest * (1.0f - voice[f]);
+        mask[VOCALS][f] = rest * singing * voice[f];
+        mask[OTHER][f] = rest * (1.0f - singing * voice[f]);
     }
 }
 
-static ub_status divide_all(const ub_scene *scene, const ub_matrix *voice, ub_matrix *masks)
+static ub_status divide_all(const ub_scene *scene, const ub_matrix *voice, double singing,
+                            ub_matrix *masks)
 {
     const size_t n_bins = voice->n_rows, n_channels = scene->n_channels;
     float *low = malloc(n_bins * sizeof *low);
@@ -61,7 +116,7 @@ static ub_status divide_all(const ub_scene *scene, const ub_matrix *voice, ub_ma
         for (size_t j = 0; j < N_SOURCES; j++) {
             mask[j] = ub_matrix_column(&masks[j * n_channels + channel], t);
         }
-        divide(ub_matrix_column(voice, t), low, n_bins, mask);
+        divide(ub_matrix_column(voice, t), (float)singing, low, n_bins, mask);
     }
     free(low);
     return UB_OK;
@@ -76,13 +131,22 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     const ub_progress repetition = ub_progress_of_part(&parts[1]);
     const ub_guide *drums = &ub_guide_harmonic_percussive;
     assert(drums->n_sources == 2);
-    ub_matrix voice = {0};
+    ub_matrix voice = {0}, sum = {0};
+    double singing = 0.0;
     ub_status status = drums->masks(drums->context, scene, &hits, masks, why);
-    status = status ? status : find_voice(scene, &repetition, &voice, why);
-    if (!status && divide_all(scene, &voice, masks)) {
-        status = ub_fail(why, UB_NO_MEMORY, "no memory to divide what rings");
+    if (status) {
+        return status;
+    }
+    status = ub_scene_sum(scene, &sum);
+    status = status ? status : ub_matrix_new(sum.n_rows, sum.n_cols, &voice);
+    status = status ? status : find_voice(scene, &sum, &repetition, &voice);
+    status = status ? status : find_singing(scene, &sum, &voice, masks, &singing);
+    status = status ? status : divide_all(scene, &voice, singing, masks);
+    if (status == UB_NO_MEMORY) {
+        ub_fail(why, status, "no memory to find a voice");
     }
     ub_matrix_free(&voice);
+    ub_matrix_free(&sum);
     return status;
 }
 

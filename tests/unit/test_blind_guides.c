@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const double RATE_HZ = 8000.0;
+static const double RATE_HZ = 8000.0, TWO_PI = 6.283185307179586;
 
 static ub_settings few_components(ub_method method)
 {
@@ -132,10 +132,22 @@ static void a_bass_is_low_and_rings(void **state)
     synth_free(mix);
 }
 
-// A bar of keys, bass and bursts that comes again and again, and a tune over it that does not.
-static void a_band_is_taken_apart(void **state)
+// Three partials that glide up and down, never twice the same way.
+static void add_voice(synth *sound)
 {
-    (void)state;
+    double phase = 0.0;
+    for (size_t i = 0; i < sound->n_samples; i++) {
+        const double s = (double)i / RATE_HZ;
+        phase += TWO_PI * (500.0 + 150.0 * sin(3.1 * s) + 60.0 * sin(TWO_PI * 5.3 * s)) / RATE_HZ;
+        for (size_t h = 1; h <= 3; h++) {
+            sound->channels[0][i] += (float)(0.1 * sin((double)h * phase));
+        }
+    }
+}
+
+// Bass and bursts, and keys that repeat themselves below a voice, or a tune that does not alone.
+static void take_band_apart(bool is_sung)
+{
     const double low[] = {55.0, 73.0}, keys[] = {523.0, 659.0};
     const double tune[] = {330.0, 1175.0, 440.0, 784.0, 415.0, 988.0, 370.0, 880.0, 349.0};
     const size_t n = (size_t)(8.0 * RATE_HZ);
@@ -144,22 +156,33 @@ static void a_band_is_taken_apart(void **state)
     for (size_t j = 0; j < 4; j++) {
         of[j] = synth_new(1, n, RATE_HZ);
     }
-    synth_add_notes(of[0], tune, 9, 0.87, 1.0, NULL);
     synth_add_bursts(of[1], 0.2, 0.5, 0.05, NULL, 5);
     synth_add_notes(of[2], low, 2, 0.5, 1.0, NULL);
-    synth_add_notes(of[3], keys, 2, 0.5, 1.0, NULL);
+    if (is_sung) {
+        add_voice(of[0]);
+        synth_add_notes(of[3], keys, 2, 0.5, 1.0, NULL);
+    } else {
+        synth_add_notes(of[3], tune, 9, 0.87, 3.0, NULL);
+    }
     for (size_t j = 0; j < 4; j++) {
         synth_add(mix, of[j], 1.0);
     }
     const ub_settings settings = few_components(UB_METHOD_BAND);
     stem_shelf *shelf = separate(mix, &settings);
     for (size_t j = 0; j < 4; j++) {
-        assert_true(gain_db(shelf, stems[j], mix, of[j]) > 10.0);
+        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 5.0);
         synth_free(of[j]);
     }
     assert_true(stem_shelf_null_db(shelf, mix) < -120.0);
     stem_shelf_free(shelf);
     synth_free(mix);
+}
+
+static void a_band_is_taken_apart(void **state)
+{
+    (void)state;
+    take_band_apart(false);
+    take_band_apart(true);
 }
 
 // Drums that ring as keys do: medians hold them for keys, but the dictionary knows better.
