@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "audio_file.h"
-#include "dictionary_file.h"
 #include "interrupt.h"
 #include "key_files.h"
+#include "note_banks.h"
 #include "note_files.h"
 #include "note_stems.h"
 #include "option_values.h"
@@ -58,9 +58,6 @@ static const struct usage transcribe_usage = {
 static const char *const file_options[N_NOTE_FILES] = {"--output",      "--csv",    "--json",
                                                        "--activations", "--chroma", "--salience"};
 
-// Presets whose dictionaries are taken where none is given.
-static const char note_preset[] = "piano-notes", drum_preset[] = "drum-notes";
-
 struct job {
     struct options options;
     const char *patterns[N_NOTE_FILES]; // NULL: not asked for
@@ -72,8 +69,7 @@ struct job {
     struct note_split split; // n 0: not given
     const char **dictionary_paths;
     size_t n_dictionaries;
-    ub_dictionary dictionary; // of all, joined
-    ub_dictionary ranges; // the same with ranges of notes as sources, where stems are wanted
+    struct note_banks banks;
     struct track_list tracks;
 };
 
@@ -186,62 +182,15 @@ static enum outcome check_options(struct job *job)
     return DONE;
 }
 
-// The dictionary that is taken where none is given. @return MISUSED where it is not there.
-static enum outcome find_dictionary(struct job *job, char dictionary[PRESETS_PATH])
-{
-    const char *name = job->is_drums ? drum_preset : note_preset;
-    char path[PRESETS_PATH];
-    ub_preset preset;
-    ub_message why = {""};
-    ub_settings settings = job->options.settings;
-    dictionary[0] = '\0';
-    if (preset_find(name, path)) {
-        const ub_status status = preset_read(path, &settings, &preset, dictionary, &why);
-        if (status) {
-            report_status(path, status, &why);
-            return FAILED;
-        }
-    }
-    return dictionary[0] ? DONE
-                         : options_misused(&transcribe_usage, "transcribe",
-                                           "needs a dictionary of notes (-d or --preset), as there "
-                                           "is no preset %s",
-                                           name);
-}
-
-static bool split_dictionary(struct job *job)
-{
-    ub_message why = {""};
-    const ub_status status =
-        ub_dictionary_split(&job->dictionary, job->split.pitches, job->split.n, &job->ranges, &why);
-    if (status) {
-        report_status("--split", status, &why);
-    }
-    return !status;
-}
-
 static enum outcome load_dictionaries(struct job *job)
 {
-    char standard[PRESETS_PATH];
+    const struct note_split *split = job->separates ? &job->split : NULL;
     if (job->n_dictionaries == 0 && job->options.dictionary[0]) {
         job->dictionary_paths[job->n_dictionaries++] = job->options.dictionary;
     }
-    if (job->n_dictionaries == 0) {
-        const enum outcome outcome = find_dictionary(job, standard);
-        if (outcome != DONE) {
-            return outcome;
-        }
-        job->dictionary_paths[job->n_dictionaries++] = standard;
-    }
-    const bool is_loaded =
-        dictionary_file_load_all(job->dictionary_paths, job->n_dictionaries, &job->dictionary);
-    if (is_loaded && !job->dictionary.component_pitch) {
-        report_error(job->dictionary_paths[0],
-                     "does not say which template is which note; make one with 'unbraid learn "
-                     "--notes', or take another");
-        return FAILED;
-    }
-    return is_loaded && (!job->separates || split_dictionary(job)) ? DONE : FAILED;
+    return job->n_dictionaries > 0
+               ? note_banks_load(job->dictionary_paths, job->n_dictionaries, split, &job->banks)
+               : note_banks_load_presets(&transcribe_usage, job->is_drums, split, &job->banks);
 }
 
 static enum outcome out_of_memory(void)
@@ -310,15 +259,19 @@ static ub_status open_sheets(const struct job *job, const struct track *track,
 }
 
 static ub_status find_notes(const struct job *job, struct audio_file *recording,
-                            struct key_files *keys, struct transcript *transcript, ub_message *why)
+                            const struct note_bank **bank, struct key_files *keys,
+                            struct transcript *transcript, ub_message *why)
 {
     const ub_audio audio = audio_file_as_audio(recording);
     const ub_key_sink sink = key_files_sink(keys);
+    ub_status status = note_banks_choose(&job->banks, transcript->file, &audio,
+                                         &job->options.settings, job->progress, bank, why);
     struct progress progress = progress_start(job->progress, transcript->file);
     const ub_progress listener = progress_listener(&progress);
-    ub_status status = note_sources_name(&job->dictionary, job->is_drums, &transcript->midi);
+    status =
+        status ? status : note_sources_name(&(*bank)->dictionary, job->is_drums, &transcript->midi);
     status = status ? status
-                    : ub_transcribe(&audio, &job->dictionary, &job->options.settings, &listener,
+                    : ub_transcribe(&audio, &(*bank)->dictionary, &job->options.settings, &listener,
                                     &sink, &transcript->midi.notes, why);
     progress_stop(&progress);
     transcript->duration_s = (double)audio.n_samples / audio.rate_hz;
@@ -327,16 +280,17 @@ static ub_status find_notes(const struct job *job, struct audio_file *recording,
                   : ub_tempo_estimate(&transcript->midi.notes, job->bpm, &transcript->tempo, why);
 }
 
-static ub_status make_stems(const struct job *job, const struct track *track,
-                            struct audio_file *recording, struct stems **stems, ub_message *why)
+static ub_status make_stems(const struct job *job, const struct note_bank *bank,
+                            const struct track *track, struct audio_file *recording,
+                            struct stems **stems, ub_message *why)
 {
     if (!job->separates) {
         return UB_OK;
     }
     struct progress progress = progress_start(job->progress, track->path);
     const ub_progress listener = progress_listener(&progress);
-    const ub_status status = note_stems_make(&job->ranges, &job->options.settings, track, recording,
-                                             &listener, stems, why);
+    const ub_status status = note_stems_make(&bank->ranges, &job->options.settings, track,
+                                             recording, &listener, stems, why);
     progress_stop(&progress);
     return status;
 }
@@ -391,9 +345,10 @@ static ub_status transcribe(const struct job *job, const struct track *track,
     struct key_files keys = {.activations = sheets[NOTE_ACTIVATIONS].file,
                              .chroma = sheets[NOTE_CHROMA].file,
                              .salience = sheets[NOTE_SALIENCE].file};
-    status = status ? status : find_notes(job, recording, &keys, &transcript, why);
+    const struct note_bank *bank = NULL;
+    status = status ? status : find_notes(job, recording, &bank, &keys, &transcript, why);
     struct stems *stems = NULL;
-    status = status ? status : make_stems(job, track, recording, &stems, why);
+    status = status ? status : make_stems(job, bank, track, recording, &stems, why);
     status = status ? status : write_sheets(job, output, sheets, &transcript, stems, why);
     stems_free(stems);
     for (enum note_file kind = 0; kind < N_NOTE_FILES; kind++) {
@@ -452,8 +407,7 @@ enum outcome transcribe_run(int argc, char **argv)
         outcome = outcome == DONE ? transcribe_all(&job) : outcome;
     }
     track_list_free(&job.tracks);
-    ub_dictionary_free(&job.dictionary);
-    ub_dictionary_free(&job.ranges);
+    note_banks_free(&job.banks);
     free(job.dictionary_paths);
     return outcome;
 }

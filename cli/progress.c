@@ -145,3 +145,19 @@ void progress_stop(struct progress *progress)
         progress->is_shown = false;
     }
 }
+
+void progress_tell(const struct progress *progress, const char *what, const char *name)
+{
+    if (progress->mode == PROGRESS_JSON) {
+        fputs("{\"file\": ", stderr);
+        print_json_string(stderr, progress->file);
+        fprintf(stderr, ", \"%s\": ", what);
+        print_json_string(stderr, name);
+        fputs("}\n", stderr);
+    } else if (progress->mode == PROGRESS_BAR) {
+        fputs("unbraid: ", stderr);
+        report_print_clean(progress->file);
+        fprintf(stderr, ": %s %s fits best\n", what, name);
+    }
+    fflush(stderr);
+}

@@ -35,4 +35,8 @@ ub_progress progress_listener(struct progress *progress);
 /** Take the bar away, before anything else is printed. */
 void progress_stop(struct progress *progress);
 
+/** One line about the file, once the bar is away: {"file": ..., "WHAT": ...} for programs; nothing
+    where no progress is shown. */
+void progress_tell(const struct progress *progress, const char *what, const char *name);
+
 #endif

@@ -2,6 +2,7 @@
 #include "input.h"
 #include "ground/threads.h"
 #include "separate/model.h"
+#include "separate/schedule.h"
 
 ub_status ub_note_input_open(const ub_audio *audio, const ub_dictionary *dictionary,
                              const ub_settings *settings, size_t block_frames, ub_note_input *out,
@@ -39,4 +40,14 @@ ub_status ub_note_input_begin(const ub_note_input *input, const ub_key_sink *key
                                   .frame_rate_hz = input->frame_rate_hz,
                                   .first_s = input->first_s};
     return keys ? keys->begin(keys->context, &frames, why) : UB_OK;
+}
+
+ub_nmf_settings ub_note_factorisation(const ub_settings *settings)
+{
+    ub_nmf_settings nmf = ub_nmf_settings_default();
+    nmf.beta = 0.0;
+    nmf.relaxation = 1.9;
+    nmf.n_threads = (size_t)settings->value[UB_PARAM_THREADS];
+    nmf.kernels = ub_schedule_kernels(settings);
+    return nmf;
 }

@@ -6,6 +6,7 @@
 
 #include "dictionary/keys.h"
 #include "separate/front.h"
+#include "unbraid/nmf.h"
 #include "unbraid/transcribe.h"
 
 typedef struct ub_note_input {
@@ -29,5 +30,8 @@ void ub_note_input_close(ub_note_input *input);
 
 /** Tell a sink, which may be NULL, what will come. @return what it says. */
 ub_status ub_note_input_begin(const ub_note_input *input, const ub_key_sink *keys, ub_message *why);
+
+/** How the frames are factorised. */
+ub_nmf_settings ub_note_factorisation(const ub_settings *settings);
 
 #endif

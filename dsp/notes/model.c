@@ -12,6 +12,7 @@
 enum { START_UPDATES = 15, ROUNDS = 20, UPDATES_BETWEEN = 2 };
 
 static const double SHRINKAGE = 1.0;
+static const double LEAST_MODEL = 1e-12; // what updates take for zero
 static const double LOUD = 0.99; // what share of frames is no louder than loud ones
 
 static int compare(const void *a, const void *b)
@@ -77,6 +78,38 @@ static ub_status measure_loudness(const ub_matrix *activations, const float *gat
     return status;
 }
 
+// Most activations are zero: those of templates that were not chosen.
+static void add_up_model(const ub_matrix *templates, const float *h, float *model)
+{
+    memset(model, 0, templates->n_rows * sizeof *model);
+    for (size_t k = 0; k < templates->n_cols; k++) {
+        const float *w = ub_matrix_column(templates, k);
+        for (size_t b = 0; h[k] > 0.0f && b < templates->n_rows; b++) {
+            model[b] += h[k] * w[b];
+        }
+    }
+}
+
+static ub_status measure_divergence(const ub_matrix *heard, const ub_matrix *activations,
+                                    ub_note_model *model)
+{
+    const size_t n_bands = heard->n_rows;
+    float *sums = ub_floats_new(n_bands);
+    double divergence = 0.0;
+    for (size_t t = 0; sums && t < heard->n_cols; t++) {
+        const float *column = ub_matrix_column(heard, t);
+        add_up_model(&model->templates, ub_matrix_column(activations, t), sums);
+        for (size_t b = 0; b < n_bands; b++) {
+            const double ratio = (double)column[b] / fmax((double)sums[b], LEAST_MODEL);
+            divergence += ratio - log(ratio) - 1.0;
+        }
+    }
+    model->divergence = sums ? divergence / (double)(n_bands * heard->n_cols) : 0.0;
+    const ub_status status = sums ? UB_OK : UB_NO_MEMORY;
+    free(sums);
+    return status;
+}
+
 static ub_status adapt(const ub_nmf_settings *settings, const ub_matrix *heard, const bool *chosen,
                        const ub_progress *progress, ub_matrix *activations, ub_note_model *model)
 {
@@ -115,6 +148,7 @@ static ub_status fit(const ub_nmf_settings *settings, size_t lag, const ub_progr
         status = adapt(settings, heard, chosen, progress, &activations, model);
     }
     status = status ? status : measure_loudness(&activations, gates, lag, model);
+    status = status ? status : measure_divergence(heard, &activations, model);
     ub_note_listener_free(listener);
     ub_matrix_free(&activations);
     free(chosen);

@@ -20,6 +20,8 @@ typedef struct ub_note_model {
     ub_matrix templates; ///< bands x (K + noises), adapted
     float gain; ///< from magnitudes to the level of the model; 0 for silence
     double loudness; ///< flux of the loudest onsets, see ub_note_tracker; 0 for silence
+    double
+        divergence; ///< Itakura-Saito, of the sample from its fit, a band and frame; 0 for silence
 } ub_note_model;
 
 /** What computes activations with a model: shared by threads, which each have their work. */

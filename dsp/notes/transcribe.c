@@ -9,7 +9,6 @@
 #include "input.h"
 #include "judge.h"
 #include "model.h"
-#include "separate/schedule.h"
 #include "separate/spectra.h"
 #include "tracker.h"
 #include "within.h"
@@ -365,16 +364,6 @@ ub_status ub_transcribe(const ub_audio *audio, const ub_dictionary *dictionary,
     return ub_transcribe_within(&limits, audio, dictionary, settings, progress, keys, out, why);
 }
 
-static ub_nmf_settings factorisation(const ub_settings *settings)
-{
-    ub_nmf_settings nmf = ub_nmf_settings_default();
-    nmf.beta = 0.0;
-    nmf.relaxation = 1.9;
-    nmf.n_threads = (size_t)settings->value[UB_PARAM_THREADS];
-    nmf.kernels = ub_schedule_kernels(settings);
-    return nmf;
-}
-
 ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *audio,
                                const ub_dictionary *dictionary, const ub_settings *settings,
                                const ub_progress *progress, const ub_key_sink *keys, ub_notes *out,
@@ -383,7 +372,7 @@ ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *aud
     const ub_settings standard = ub_settings_default();
     settings = settings ? settings : &standard;
     transcription t = {.block_frames = limits->block_cells * UB_NOTE_CELL_FRAMES,
-                       .nmf = factorisation(settings)};
+                       .nmf = ub_note_factorisation(settings)};
     ub_status status = ub_settings_check(settings, why);
     status = status ? status : ub_dictionary_check(dictionary, why);
     if (!status && ub_drums_are_in(dictionary)) {

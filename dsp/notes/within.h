@@ -20,4 +20,11 @@ ub_status ub_transcribe_within(const ub_note_limits *limits, const ub_audio *aud
                                const ub_progress *progress, const ub_key_sink *keys, ub_notes *out,
                                ub_message *why);
 
+/** What ub_transcribe_choose() goes by: the divergence of a sample from the fit of each dictionary,
+    a band and frame; 0 for silence. */
+ub_status ub_transcribe_divergences(const ub_audio *audio, const ub_dictionary *const *dictionaries,
+                                    size_t n, const ub_settings *settings,
+                                    const ub_progress *progress, double *divergences,
+                                    ub_message *why);
+
 #endif

@@ -153,10 +153,10 @@ static ub_status find_audible(ub_front *front, const ub_progress *progress, cell
     return status;
 }
 
-static size_t run_length(size_t n_frames)
+static size_t run_length(const ub_sampling *sampling)
 {
     size_t run = CELL_FRAMES;
-    while (run > SHORTEST_RUN && n_frames / run < ENOUGH_RUNS) {
+    while (!sampling->whole_cells && run > SHORTEST_RUN && sampling->n_frames / run < ENOUGH_RUNS) {
         run /= 2;
     }
     return run;
@@ -165,7 +165,7 @@ static size_t run_length(size_t n_frames)
 static ub_status read_runs(ub_front *front, const ub_sampling *sampling, const cells *from,
                            const ub_progress *progress, ub_matrix **out, ub_message *why)
 {
-    const size_t run = run_length(sampling->n_frames), per_cell = CELL_FRAMES / run;
+    const size_t run = run_length(sampling), per_cell = CELL_FRAMES / run;
     const size_t n_slots = from->n * per_cell;
     const size_t n_runs = sampling->n_frames / run < n_slots ? sampling->n_frames / run : n_slots;
     ub_random random = ub_random_new(sampling->seed);

@@ -29,6 +29,7 @@ ub_status ub_spectra_read_all(ub_front *front, const ub_progress *progress, ub_m
 /** How to choose frames. */
 typedef struct ub_sampling {
     size_t n_frames; ///< at most so many; as many of them as there are whole runs
+    bool whole_cells; ///< runs of 64 frames, however few runs that makes
     bool skip_silence; ///< read all of the recording first, and leave out what is silent in it
     uint64_t seed;
 } ub_sampling;
@@ -37,7 +38,7 @@ typedef struct ub_sampling {
    A sample of the recording: runs of consecutive frames, spread evenly over it. The recording is
    divided into as many stretches as there are runs, and each gives the run that the seed says:
    runs at equal distances could meet the same beat of every bar. A run has 8 to 64 frames, fewer
-   than 64 where that makes fewer than 64 runs.
+   than 64 where that makes fewer than 64 runs and whole cells are not asked for.
 
    Silent are stretches of 64 frames 60 dB below the loudest. Where that leaves fewer frames than
    wanted, the sample is smaller; where all is silent, all counts.

@@ -3,6 +3,7 @@
 """Transcription on the recordings of notes beside the checkout.
 
     tests/bench/notes.py UNBRAID [--piano DICT] [--guitar DICT] [PIECE ...] [-- OPTION ...]
+    tests/bench/notes.py UNBRAID --choose [--stems] [PIECE ...] [-- OPTION ...]
     tests/bench/notes.py UNBRAID --left-out [PIECE ...] [-- OPTION ...]
     tests/bench/notes.py UNBRAID --live STREAM_FILE [--left-out] [PIECE ...]
     tests/bench/notes.py UNBRAID --stems [--any DICT] [PIECE ...] [-- OPTION ...]
@@ -13,7 +14,8 @@ pianos and the guitars, in place of the presets piano-notes and guitar-notes. Wi
 `presets/README.md` says. With --live the notes are those that a stream hears while it plays, in
 each mode; STREAM_FILE is the program of that name in a build. With --stems, the stems of rendered
 pieces, drums left out, are transcribed with each of piano-notes, guitar-notes and any-notes, for
-which DICT may stand. OPTIONs go to `unbraid transcribe`. Prints precision, recall and F1 of
+which DICT may stand. With --choose there is no dictionary, so that the tool chooses; the
+source that it chose stands before the figures. OPTIONs go to `unbraid transcribe`. Prints precision, recall and F1 of
 onsets (50 ms), F1 with offsets too, and how many times faster than real time it was on one thread;
 and means. Nothing passes or fails. Needs ../shared/data and ../shared/tools/score,
 python3-mir-eval, python3-mido and python3-soundfile.
@@ -55,11 +57,13 @@ def dictionary_without(tool, piece, folder):
 def measure(tool, dictionary, sound, truth, folder, options):
     """@return precision, recall, F1, F1 with offsets, times real time."""
     midi = folder / "out.mid"
+    named = ["-d", dictionary] if dictionary else []
     began = time.monotonic()
-    run(tool, "transcribe", "--progress", "none", "-j", 1, "-d", dictionary, "-o", midi, *options,
-        sound)
+    run(tool, "transcribe", "--progress", "none", "-j", 1, *named, "-o", midi, *options, sound)
     speed = soundfile.info(sound).duration / (time.monotonic() - began)
     text = run(SHARED / "tools/score", "notes", truth, midi)
+    if not dictionary:
+        print("chose", mido.MidiFile(midi).tracks[-1].name, end=" ")
     return [float(value) for value in re.findall(r"=([\d.]+)", text.splitlines()[-1])] + [speed]
 
 
@@ -79,6 +83,7 @@ def stems_of(piece, folder):
 def measure_stems(given, options, folder):
     """@return rows of values by the name of the dictionary."""
     dictionaries = {"piano": given.piano, "guitar": given.guitar, "any": given.any}
+    dictionaries = {"chosen": None} if given.choose else dictionaries
     rows = {}
     for piece in sorted((SHARED / "data/separation").glob("synth_*")):
         for sound, truth in stems_of(piece, folder) if piece.name.startswith(tuple(given.pieces)) else ():
@@ -122,6 +127,7 @@ def read_words():
     parser.add_argument("--piano", default=ROOT / "presets/piano-notes.safetensors")
     parser.add_argument("--guitar", default=ROOT / "presets/guitar-notes.safetensors")
     parser.add_argument("--any", default=ROOT / "presets/any-notes.safetensors")
+    parser.add_argument("--choose", action="store_true")
     parser.add_argument("--stems", action="store_true")
     parser.add_argument("--left-out", action="store_true")
     parser.add_argument("--live", metavar="STREAM_FILE")
@@ -135,6 +141,7 @@ def measure_pieces(given, options, folder):
     for piece in sorted(path.stem for path in NOTES.glob("*.flac") if path.stem.startswith(tuple(given.pieces))):
         kind = instrument(piece)
         dictionary = dictionary_without(given.tool, piece, folder) if given.left_out else getattr(given, kind)
+        dictionary = None if given.choose else dictionary
         for mode in MODES if given.live else [""]:
             values = (hear(given.live, mode, dictionary, piece, folder) if given.live else
                       measure(given.tool, dictionary, NOTES / f"{piece}.flac", NOTES / f"{piece}.mid", folder, options))

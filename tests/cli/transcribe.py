@@ -43,10 +43,16 @@ class Transcribe(Test):
         self.assert_tune(tracks[0][2])
         self.assertAlmostEqual(60e6 / tempo, 100, delta=1)
 
-    def test_without_a_dictionary_a_preset_is_taken(self):
-        done = self.run_tool("transcribe", "--csv", "-", "tune.wav")
+    def test_without_a_dictionary_the_preset_that_fits_is_taken(self):
+        done = self.run_tool("transcribe", "--csv", "-", "--progress", "json", "tune.wav")
         rows = list(csv.DictReader(done.out.splitlines()))
-        self.assertEqual({r["source"] for r in rows}, {"piano"})
+        told = [json.loads(line) for line in done.err.splitlines() if '"preset"' in line]
+        self.assertEqual(told, [{"file": "tune.wav", "preset": "any-notes"}])
+        self.assertEqual({r["source"] for r in rows}, {"notes"})
+        write_wav("silence.wav", "f32", RATE, [[0.0] * RATE])
+        done = self.run_tool("transcribe", "--progress", "json", "silence.wav")
+        self.assertIn('{"file": "silence.wav", "preset": "piano-notes"}', done.err)
+        self.assertEqual(self.run_tool("transcribe", "tune.wav").err, "")
         self.run_tool("transcribe", "--preset", "guitar-notes", "tune.wav")
         self.assertEqual(read_midi(pathlib.Path("tune.mid").read_bytes())[1][0][0], "guitar")
 

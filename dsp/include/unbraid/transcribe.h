@@ -68,6 +68,34 @@ UB_API UB_MUST_USE ub_status ub_transcribe(const ub_audio *audio, const ub_dicti
                                            const ub_settings *settings, const ub_progress *progress,
                                            const ub_key_sink *keys, ub_notes *out, ub_message *why);
 
+/**
+   Choose the dictionary that a recording is best transcribed with.
+
+   Each is adapted to the same 24 s of the recording as ub_transcribe() would do it: stretches of
+   1.5 s spread over all of it, silence left out. The last dictionary is for any instrument; one of
+   the others is chosen where its Itakura-Saito divergence from these spectra is at most 0.4
+   of that of the last. Of several it is the one with the least divergence, and among equals, as in
+   silence, the first.
+
+   @param dictionaries  n of them, n >= 1, with component_pitch, none of drums; only read. Their
+                        transforms should be alike, for the divergence depends on these.
+   @param settings      As for ub_transcribe().
+   @param progress      Its stages: "read", "analyse", "choose" and "adapt".
+   @param out           Set on success only: the index of one.
+   @return UB_OK, UB_BAD_SHAPE, UB_BAD_SETTING, UB_BAD_VALUE (NaN or infinite samples; a dictionary
+           without notes, or of drums; none at all), UB_NO_MEMORY, UB_CANCELLED, or what the audio
+           returned.
+
+   Memory does not grow with the length of the recording, which is read once for every run of
+   dictionaries with the same transform. The same settings and samples give the same choice for
+   every number of threads.
+*/
+UB_API UB_MUST_USE ub_status ub_transcribe_choose(const ub_audio *audio,
+                                                  const ub_dictionary *const *dictionaries,
+                                                  size_t n, const ub_settings *settings,
+                                                  const ub_progress *progress, size_t *out,
+                                                  ub_message *why);
+
 #ifdef __cplusplus
 }
 #endif
