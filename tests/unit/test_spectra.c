@@ -57,7 +57,7 @@ static void subject_free(subject *s)
 
 static ub_matrix *sample(subject *s, size_t n_frames, bool skip_silence, uint64_t seed)
 {
-    const ub_sampling sampling = {n_frames, skip_silence, seed};
+    const ub_sampling sampling = {.n_frames = n_frames, .skip_silence = skip_silence, .seed = seed};
     ub_matrix *spectra = NULL;
     assert_int_equal(ub_spectra_sample(&s->front, &sampling, NULL, &spectra, NULL), UB_OK);
     return spectra;
@@ -248,7 +248,7 @@ static void no_memory_for_a_sample_is_reported_and_nothing_leaks(void **state)
         skip();
     }
     subject *s = subject_new(2, now_and_then, 64);
-    const ub_sampling sampling = {640, true, 1};
+    const ub_sampling sampling = {.n_frames = 640, .skip_silence = true, .seed = 1};
     ub_status status = UB_NO_MEMORY;
     size_t n_failed = 0;
     for (size_t n = 1; status && n < 100; n++) {
