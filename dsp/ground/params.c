@@ -24,7 +24,7 @@ static const ub_param table[UB_PARAM_COUNT] = {
                          "way to take a recording apart; auto: components with a dictionary or "
                          "--sources, else band"},
     [UB_PARAM_SOURCES] = {"sources", "", UB_PARAM_INTEGER, 0, 16, 0, NULL,
-                          "stems to group blind components into; 0: 4"},
+                          "stems to group blind components into; 0: as the method has, or 4"},
     [UB_PARAM_COMPONENTS] = {"components", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                              "components in all (blind) or templates per source (learn); "
                              "0: 32 blind, 40 per source"},
