@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SAMPLE_FRAMES = 16 * UB_NOTE_CELL_FRAMES }; // 24 s
+enum { SAMPLE_FRAMES = 4 * UB_NOTE_CELL_FRAMES }; // 6 s
 
 // What a dictionary of an instrument must have of the divergence of the one for all.
 static const double CLEARLY_BETTER = 0.4;

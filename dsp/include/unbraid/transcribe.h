@@ -71,7 +71,7 @@ UB_API UB_MUST_USE ub_status ub_transcribe(const ub_audio *audio, const ub_dicti
 /**
    Choose the dictionary that a recording is best transcribed with.
 
-   Each is adapted to the same 24 s of the recording as ub_transcribe() would do it: stretches of
+   Each is adapted to the same 6 s of the recording as ub_transcribe() would do it: stretches of
    1.5 s spread over all of it, silence left out. The last dictionary is for any instrument; one of
    the others is chosen where its Itakura-Saito divergence from these spectra is at most 0.4
    of that of the last. Of several it is the one with the least divergence, and among equals, as in
