@@ -152,3 +152,9 @@ ub_status ub_settings_check(const ub_settings *settings, ub_message *why)
     }
     return UB_OK;
 }
+
+const char *ub_settings_kernels(const ub_settings *settings)
+{
+    const size_t choice = (size_t)settings->value[UB_PARAM_KERNELS];
+    return choice ? kernel_choices[choice] : NULL;
+}

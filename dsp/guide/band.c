@@ -6,7 +6,7 @@
 #include "ground/progress_part.h"
 #include "harmonic_percussive.h"
 #include "median.h"
-#include "repetition.h"
+#include "vocals.h"
 
 #include <assert.h>
 #include <math.h>
@@ -23,15 +23,6 @@ static const double SHARE_OF_DRUMS = 0.7; // of the time
 // without a voice 0.1 to 0.32 when they are rendered, 0.2 and 0.42 when recorded.
 static const double NOBODY_SINGS = 0.25, SOMEBODY_SINGS = 0.45;
 static const double LOWEST_HZ = 200.0, HIGHEST_HZ = 4300.0, SECONDS_AROUND = 0.2;
-
-static ub_status find_voice(const ub_scene *scene, const ub_matrix *sum,
-                            const ub_progress *progress, ub_matrix *voice)
-{
-    ub_repetition_settings settings =
-        ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
-    settings.n_threads = scene->n_threads;
-    return ub_repetition_mask(sum, &settings, progress, voice);
-}
 
 // ---- whether somebody sings --------------------------------------------------------------------
 
@@ -139,7 +130,7 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     }
     status = ub_scene_sum(scene, &sum);
     status = status ? status : ub_matrix_new(sum.n_rows, sum.n_cols, &voice);
-    status = status ? status : find_voice(scene, &sum, &repetition, &voice);
+    status = status ? status : ub_vocals_share(scene, &sum, &repetition, &voice);
     status = status ? status : find_singing(scene, &sum, &voice, masks, &singing);
     status = status ? status : divide_all(scene, &voice, singing, masks);
     if (status == UB_NO_MEMORY) {

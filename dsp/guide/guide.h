@@ -53,9 +53,6 @@ static inline size_t ub_scene_bin(const ub_scene *scene, double hz)
 /** The sum of the channels, F x T, that the caller frees. @return UB_OK or UB_NO_MEMORY. */
 ub_status ub_scene_sum(const ub_scene *scene, ub_matrix *out);
 
-/** The name of the kernel set that the settings ask for, NULL for the best. */
-const char *ub_scene_kernels(const ub_scene *scene);
-
 typedef struct ub_guide {
     size_t n_sources; ///< 1 to UB_DICTIONARY_MAX_SOURCES + 1; 0: those of the dictionary
     const char *const *names; ///< of the sources

@@ -73,27 +73,28 @@ static ub_status work_new(const ub_scene *scene, hits_work *w, ub_message *why)
     w->owners = calloc(n_k, sizeof *w->owners);
     w->is_in = calloc(n_sources * n_k, sizeof *w->is_in);
     w->gains = calloc(n_sources * scene->n_channels, sizeof *w->gains);
-    status = ub_matrix_new(d->templates.n_rows, w->n_frames, &w->mix);
+    status = ub_scene_sum(scene, &w->mix);
     return status || !w->levels || !w->is_heard || !w->owners || !w->is_in || !w->gains
                ? ub_fail(why, UB_NO_MEMORY, "no memory for the hits of %zu frames", w->n_frames)
                : UB_OK;
 }
 
-// @return whether there is anything to hear.
-static bool mix_channels(hits_work *w)
+static double level_of(const ub_matrix *mix, size_t frame)
+{
+    const float *v = ub_matrix_column(mix, frame);
+    double level = 0.0;
+    for (size_t f = 0; f < mix->n_rows; f++) {
+        level += (double)v[f];
+    }
+    return level;
+}
+
+// Whether there is anything to hear.
+static bool has_sound(const hits_work *w)
 {
     double loudest = 0.0;
     for (size_t t = 0; t < w->n_frames; t++) {
-        float *mix = ub_matrix_column(&w->mix, t);
-        double level = 0.0;
-        for (size_t c = 0; c < w->scene->n_channels; c++) {
-            const float *v = ub_matrix_column(&w->scene->spectra[c], t);
-            for (size_t f = 0; f < w->mix.n_rows; f++) {
-                mix[f] += v[f];
-                level += (double)v[f];
-            }
-        }
-        loudest = fmax(loudest, level);
+        loudest = fmax(loudest, level_of(&w->mix, t));
     }
     return loudest > QUIETEST;
 }
@@ -115,15 +116,11 @@ static ub_status find_hits(hits_work *w)
     return status;
 }
 
-// Keys of General MIDI.
+// A stick is a snare that is struck on its rim.
 static bool is_kick_or_snare(int pitch)
 {
-    return pitch >= 35 && pitch <= 40 && pitch != 39;
-}
-
-static bool is_tom(int pitch)
-{
-    return pitch == 41 || pitch == 43 || pitch == 45 || pitch == 47 || pitch == 48 || pitch == 50;
+    const ub_hit_part part = ub_hit_part_of(pitch);
+    return part == UB_HIT_KICK || part == UB_HIT_SNARE || part == UB_HIT_STICK;
 }
 
 static bool is_hidden(const hits_work *w, const ub_hit *hit, const float *strongest)
@@ -156,7 +153,7 @@ static ub_status judge_sources(hits_work *w)
     for (size_t i = 0; i < w->hits.n; i++) {
         const ub_hit *hit = &w->hits.hits[i];
         const size_t source = w->keys.source[hit->key];
-        const bool is_sure = !is_tom(w->keys.pitch[hit->key]);
+        const bool is_sure = ub_hit_part_of(w->keys.pitch[hit->key]) != UB_HIT_TOMS;
         all[source] += hit->strength;
         alone[source] += is_sure || !is_hidden(w, hit, strongest) ? hit->strength : 0.0f;
     }
@@ -222,10 +219,7 @@ static void allow(const hits_work *w, ub_matrix *start)
         }
     }
     for (size_t t = 0; t < w->n_frames; t++) {
-        double level = 0.0;
-        for (size_t f = 0; f < w->mix.n_rows; f++) {
-            level += (double)ub_matrix_column(&w->mix, t)[f];
-        }
+        const double level = level_of(&w->mix, t);
         for (size_t k = 0; k < w->n_components; k++) {
             ub_matrix_column(start, t)[k] *= (float)(level / (double)w->n_components);
         }
@@ -265,12 +259,12 @@ static void model_sources(const hits_work *w, size_t frame, float *models)
     }
 }
 
-// How loud each source is in each channel, beside the mean of the channels.
+// How loud each source is in each channel, as a share of all; one channel has all.
 static void measure_gains(hits_work *w, float *models)
 {
     const size_t n_bins = w->mix.n_rows, n_channels = w->scene->n_channels;
     const size_t n_sources = w->dictionary->n_sources;
-    for (size_t t = 0; t < w->n_frames; t++) {
+    for (size_t t = 0; n_channels > 1 && t < w->n_frames; t++) {
         const float *mix = ub_matrix_column(&w->mix, t);
         model_sources(w, t, models);
         for (size_t f = 0; f < n_bins; f++) {
@@ -325,7 +319,7 @@ static ub_status make_masks(hits_work *w, ub_matrix *masks)
 static ub_status separate(hits_work *w, const ub_progress *progress, ub_matrix *masks,
                           ub_message *why)
 {
-    if (!mix_channels(w)) {
+    if (!has_sound(w)) {
         return UB_OK;
     }
     ub_status status = find_hits(w);

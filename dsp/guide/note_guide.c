@@ -45,17 +45,11 @@ static ub_status listen(struct guiding *g)
     g->level = calloc(g->n_frames + 1, sizeof *g->level);
     g->gains = calloc(g->n_sources * g->scene->n_channels, sizeof *g->gains);
     g->shares = calloc(g->n_frames * g->n_sources + 1, sizeof *g->shares);
-    if (!g->level || !g->gains || !g->shares || ub_matrix_new(g->n_bins, g->n_frames, &g->sum)) {
+    if (!g->level || !g->gains || !g->shares || ub_scene_sum(g->scene, &g->sum)) {
         return UB_NO_MEMORY;
     }
     for (size_t t = 0; t < g->n_frames; t++) {
-        float *sum = ub_matrix_column(&g->sum, t);
-        for (size_t c = 0; c < g->scene->n_channels; c++) {
-            const float *v = ub_matrix_column(&g->scene->spectra[c], t);
-            for (size_t f = 0; f < g->n_bins; f++) {
-                sum[f] += v[f];
-            }
-        }
+        const float *sum = ub_matrix_column(&g->sum, t);
         for (size_t f = 0; f < g->n_bins; f++) {
             g->level[t] += (double)sum[f];
         }
@@ -65,7 +59,6 @@ static ub_status listen(struct guiding *g)
 
 static ub_adaptation adaptation_of(const struct guiding *g)
 {
-    const size_t kernels = (size_t)g->scene->settings->value[UB_PARAM_KERNELS];
     return (ub_adaptation){
         .beta = 1.0,
         .n_start = N_START,
@@ -76,7 +69,7 @@ static ub_adaptation adaptation_of(const struct guiding *g)
         .cell_frames = UB_NOTE_CELL,
         .chosen = g->plan.chosen,
         .n_threads = g->scene->n_threads,
-        .kernels = kernels ? ub_param_table()[UB_PARAM_KERNELS].choices[kernels] : NULL,
+        .kernels = ub_settings_kernels(g->scene->settings),
     };
 }
 

@@ -36,7 +36,7 @@ ub_status ub_prior_factorise(const ub_scene *scene, const ub_progress *progress,
     nmf.n_iterations = updates > 0.0 ? (size_t)updates : FINE_UPDATES;
     nmf.relaxation = relaxation > 0.0 ? relaxation : RELAXATION;
     nmf.n_threads = scene->n_threads;
-    nmf.kernels = ub_scene_kernels(scene);
+    nmf.kernels = ub_settings_kernels(scene->settings);
     ub_nmf_factors factors;
     ub_status status = ub_nmf_factors_new(scene->spectra[0].n_rows, scene->spectra[0].n_cols,
                                           scene->n_channels, n_components, &factors);
@@ -86,7 +86,7 @@ static size_t n_tiles(const weighing *w)
 static ub_status weighing_new(const ub_scene *scene, const ub_nmf_factors *factors,
                               const ub_matrix *priors, size_t n_priors, weighing *w)
 {
-    const char *name = ub_scene_kernels(scene);
+    const char *name = ub_settings_kernels(scene->settings);
     *w = (weighing){.scene = scene,
                     .activations = &factors->activations,
                     .priors = priors,

@@ -87,7 +87,7 @@ ub_status ub_prior_masks(const ub_scene *scene, const ub_nmf_factors *factors,
     ub_masker *masker = NULL;
     ub_status status =
         ub_masker_new(&s.factors.templates, &s.factors.gains, s.source, weights->n_rows, exponent,
-                      ub_scene_kernels(scene), &masker, why);
+                      ub_settings_kernels(scene->settings), &masker, why);
     const size_t n_threads = ub_thread_count(scene->n_threads);
     const size_t n_floats = status ? 0 : ub_floats_line(ub_masker_work_size(masker));
     float *work = status ? NULL : ub_floats_new(n_threads * n_floats);

@@ -15,9 +15,3 @@ ub_status ub_scene_sum(const ub_scene *scene, ub_matrix *out)
     }
     return status;
 }
-
-const char *ub_scene_kernels(const ub_scene *scene)
-{
-    const size_t choice = (size_t)scene->settings->value[UB_PARAM_KERNELS];
-    return choice ? ub_param_table()[UB_PARAM_KERNELS].choices[choice] : NULL;
-}

@@ -58,7 +58,7 @@ static ub_status find_models(const ub_scene *scene, taught *t, ub_message *why)
     nmf.n_coarse_iterations = COARSE_UPDATES;
     nmf.n_iterations = FINE_UPDATES;
     nmf.relaxation = RELAXATION;
-    nmf.kernels = ub_scene_kernels(scene);
+    nmf.kernels = ub_settings_kernels(scene->settings);
     const ub_matrix *templates = &scene->dictionary->templates;
     const ub_status status = ub_activator_new(templates, &t->gains, &nmf, &t->activator, why);
     return status ? status

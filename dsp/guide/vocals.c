@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "vocals.h"
+#include "prior.h"
 #include "repetition.h"
 
 enum { VOCALS, ACCOMPANIMENT, N_SOURCES };
 
 static const char *const names[N_SOURCES] = {"vocals", "accompaniment"};
+
+ub_status ub_vocals_share(const ub_scene *scene, const ub_matrix *magnitudes,
+                          const ub_progress *progress, ub_matrix *voice)
+{
+    ub_repetition_settings settings =
+        ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
+    settings.n_threads = scene->n_threads;
+    return ub_repetition_mask(magnitudes, &settings, progress, voice);
+}
 
 // One mask for all channels; what is not the voice is the accompaniment.
 static void share(const ub_scene *scene, const ub_matrix *foreground, ub_matrix *masks)
@@ -13,13 +23,7 @@ static void share(const ub_scene *scene, const ub_matrix *foreground, ub_matrix 
         ub_matrix *vocals = &masks[VOCALS * scene->n_channels + c];
         ub_matrix *rest = &masks[ACCOMPANIMENT * scene->n_channels + c];
         ub_matrix_copy_into(foreground, vocals);
-        for (size_t t = 0; t < rest->n_cols; t++) {
-            const float *from = ub_matrix_column(foreground, t);
-            float *to = ub_matrix_column(rest, t);
-            for (size_t f = 0; f < rest->n_rows; f++) {
-                to[f] = 1.0f - from[f];
-            }
-        }
+        ub_prior_complement(foreground, rest);
     }
 }
 
@@ -27,13 +31,10 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
                             ub_matrix *masks, ub_message *why)
 {
     (void)context;
-    ub_repetition_settings settings =
-        ub_repetition_settings_default(scene->rate_hz, scene->size_samples, scene->hop_samples);
-    settings.n_threads = scene->n_threads;
     ub_matrix magnitudes = {0}, foreground = {0};
     ub_status status = ub_scene_sum(scene, &magnitudes);
     status = status ? status : ub_matrix_new(magnitudes.n_rows, magnitudes.n_cols, &foreground);
-    status = status ? status : ub_repetition_mask(&magnitudes, &settings, progress, &foreground);
+    status = status ? status : ub_vocals_share(scene, &magnitudes, progress, &foreground);
     if (!status) {
         share(scene, &foreground, masks);
     }

@@ -6,6 +6,15 @@
 
 #include "guide.h"
 
+/**
+   The share of a bin that may be a voice.
+   @param magnitudes  F x T, of ub_scene_sum(). Read only.
+   @param voice       F x T, every element is set, 0 to 1.
+   @return UB_OK, UB_NO_MEMORY, UB_CANCELLED.
+*/
+ub_status ub_vocals_share(const ub_scene *scene, const ub_matrix *magnitudes,
+                          const ub_progress *progress, ub_matrix *voice);
+
 /** Sources "vocals" and "accompaniment". */
 extern const ub_guide ub_guide_vocals;
 

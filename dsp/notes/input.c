@@ -48,6 +48,6 @@ ub_nmf_settings ub_note_factorisation(const ub_settings *settings)
     nmf.beta = 0.0;
     nmf.relaxation = 1.9;
     nmf.n_threads = (size_t)settings->value[UB_PARAM_THREADS];
-    nmf.kernels = ub_schedule_kernels(settings);
+    nmf.kernels = ub_settings_kernels(settings);
     return nmf;
 }

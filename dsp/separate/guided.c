@@ -27,20 +27,12 @@ struct ub_guided {
     ub_matrix *tail; // the end of the one before, which the last stretch has too
 };
 
-static void free_all(ub_matrix *matrices, size_t n)
-{
-    for (size_t i = 0; matrices && i < n; i++) {
-        ub_matrix_free(&matrices[i]);
-    }
-    free(matrices);
-}
-
 void ub_guided_free(ub_guided *guided)
 {
     if (guided) {
         ub_spectra_free(guided->spectra, guided->scene.n_channels);
-        free_all(guided->masks, guided->n_masks);
-        free_all(guided->tail, guided->n_masks);
+        ub_spectra_free(guided->masks, guided->n_masks);
+        ub_spectra_free(guided->tail, guided->n_masks);
         free(guided);
     }
 }

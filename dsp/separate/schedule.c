@@ -66,7 +66,7 @@ ub_nmf_settings ub_schedule_fit(const ub_settings *settings, const ub_matrix *sp
     nmf.tolerance = 0.0;
     nmf.mask_tolerance = value[UB_PARAM_TOLERANCE];
     nmf.n_threads = (size_t)value[UB_PARAM_THREADS];
-    nmf.kernels = ub_schedule_kernels(settings);
+    nmf.kernels = ub_settings_kernels(settings);
     const double sparsity = value[UB_PARAM_SPARSITY], continuity = value[UB_PARAM_CONTINUITY];
     if (n_channels > 0 && (sparsity > 0.0 || continuity > 0.0)) {
         // The derivative of the divergence in the model has the unit V^(beta - 1).
@@ -123,12 +123,6 @@ ub_nmf_settings ub_schedule_smoothing(const ub_settings *settings, const ub_nmf_
         smoothing.n_iterations = SMOOTHING_UPDATES;
     }
     return smoothing;
-}
-
-const char *ub_schedule_kernels(const ub_settings *settings)
-{
-    const size_t choice = (size_t)settings->value[UB_PARAM_KERNELS];
-    return choice ? ub_param_table()[UB_PARAM_KERNELS].choices[choice] : NULL;
 }
 
 double ub_schedule_cost(const ub_nmf_settings *nmf, bool updates_templates)

@@ -28,9 +28,6 @@ ub_nmf_settings ub_schedule_frames(const ub_settings *settings, const ub_nmf_set
     found. */
 ub_nmf_settings ub_schedule_smoothing(const ub_settings *settings, const ub_nmf_settings *fit);
 
-/** Name of the kernels to use, or NULL for the fastest. */
-const char *ub_schedule_kernels(const ub_settings *settings);
-
 /** What updates are likely to cost, in updates of the activations on all bins. */
 double ub_schedule_cost(const ub_nmf_settings *nmf, bool updates_templates);
 

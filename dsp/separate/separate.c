@@ -172,6 +172,16 @@ static ub_matrix mask_templates(const ub_model *model, size_t n_bins)
     return view;
 }
 
+// With what the settings ask for after the masks.
+static ub_status synthesise(separation *s, ub_recipe recipe, const ub_settings *settings,
+                            const ub_progress *progress, double from, const ub_stem_sink *sink,
+                            ub_message *why)
+{
+    recipe.n_rounds = (size_t)settings->value[UB_PARAM_MWF];
+    recipe.rank_one = settings->value[UB_PARAM_COVARIANCE] > 0.0;
+    return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
+}
+
 static ub_status resynthesise(separation *s, const ub_settings *settings, const ub_limits *limits,
                               const ub_progress *progress, double from, const ub_stem_sink *sink,
                               ub_message *why)
@@ -180,7 +190,7 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
     const ub_matrix templates = mask_templates(&s->model, ub_stft_n_bins(s->stft));
     ub_status status = ub_masker_new(&templates, &factors->gains, s->model.component_source,
                                      s->model.n_sources, settings->value[UB_PARAM_MASK_EXPONENT],
-                                     ub_schedule_kernels(settings), &s->masker, why);
+                                     ub_settings_kernels(settings), &s->masker, why);
     const bool is_open = factors->activations.n_cols == 0 && s->front.n_frames > 0;
     if (!status && is_open) {
         status = open_activations(s, limits, why);
@@ -196,10 +206,8 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
         .activations = is_open ? NULL : &factors->activations,
         .smoother = s->smoother,
         .activator = s->activator,
-        .n_rounds = (size_t)settings->value[UB_PARAM_MWF],
-        .rank_one = settings->value[UB_PARAM_COVARIANCE] > 0.0,
     };
-    return ub_synthesise(&s->front, &recipe, progress, from, sink, why);
+    return synthesise(s, recipe, settings, progress, from, sink, why);
 }
 
 ub_limits ub_limits_default(void)
@@ -228,12 +236,8 @@ static ub_status synthesise_guided(separation *s, const ub_guide *guide,
     const size_t n_bytes = limits->spectra_bytes / (n_sources + 1);
     ub_status status = ub_guided_new(&s->front, guide, &scene, n_sources,
                                      ub_spectra_frames_within(&s->front, n_bytes), &s->guided, why);
-    const ub_recipe recipe = {.guided = s->guided,
-                              .n_sources = n_sources,
-                              .names = names,
-                              .n_rounds = (size_t)settings->value[UB_PARAM_MWF],
-                              .rank_one = settings->value[UB_PARAM_COVARIANCE] > 0.0};
-    return status ? status : ub_synthesise(&s->front, &recipe, progress, 0.0, sink, why);
+    const ub_recipe recipe = {.guided = s->guided, .n_sources = n_sources, .names = names};
+    return status ? status : synthesise(s, recipe, settings, progress, 0.0, sink, why);
 }
 
 ub_status ub_separate_by_guide(const ub_limits *limits, const ub_audio *mix, const ub_guide *guide,

@@ -95,6 +95,9 @@ UB_API UB_MUST_USE ub_status ub_settings_set(ub_settings *settings, const char *
     is not. */
 UB_API UB_MUST_USE ub_status ub_settings_check(const ub_settings *settings, ub_message *why);
 
+/** The name of the kernel set that UB_PARAM_KERNELS asks for; NULL for the fastest of this CPU. */
+UB_API const char *ub_settings_kernels(const ub_settings *settings);
+
 #ifdef __cplusplus
 }
 #endif
