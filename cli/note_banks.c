@@ -14,17 +14,8 @@ static const char *const drum_presets[] = {"drum-notes"};
 static enum outcome find_dictionary(const struct usage *usage, const char *name,
                                     char dictionary[PRESETS_PATH])
 {
-    char path[PRESETS_PATH];
-    ub_preset preset;
-    ub_message why = {""};
-    ub_settings settings = ub_settings_default();
-    dictionary[0] = '\0';
-    if (preset_find(name, path)) {
-        const ub_status status = preset_read(path, &settings, &preset, dictionary, &why);
-        if (status) {
-            report_status(path, status, &why);
-            return FAILED;
-        }
+    if (!preset_find_dictionary(name, dictionary)) {
+        return FAILED;
     }
     return dictionary[0] ? DONE
                          : options_misused(usage, "transcribe",

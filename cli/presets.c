@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "presets.h"
+#include "report.h"
 
 #include <unbraid/file.h>
 
@@ -162,4 +163,21 @@ ub_status preset_offline(const char *path, const ub_preset *preset, char diction
         return ub_fail(why, UB_BAD_SETTING, "lies too deep; move it");
     }
     return UB_OK;
+}
+
+bool preset_find_dictionary(const char *name, char dictionary[PRESETS_PATH])
+{
+    char path[PRESETS_PATH];
+    ub_preset preset;
+    ub_message why = {""};
+    ub_settings settings = ub_settings_default();
+    dictionary[0] = '\0';
+    if (!preset_find(name, path)) {
+        return true;
+    }
+    const ub_status status = preset_read(path, &settings, &preset, dictionary, &why);
+    if (status) {
+        report_status(path, status, &why);
+    }
+    return !status;
 }

@@ -40,6 +40,10 @@ bool preset_find(const char *name, char path[PRESETS_PATH]);
 ub_status preset_read(const char *path, ub_settings *settings, ub_preset *preset,
                       char dictionary[PRESETS_PATH], ub_message *why);
 
+/** The dictionary of the preset of that name, "" where there is no such preset or it names none.
+    @return false after a report. */
+bool preset_find_dictionary(const char *name, char dictionary[PRESETS_PATH]);
+
 /**
    The dictionary that takes its place where a whole recording is separated.
    @param dictionary  Left as it is when the preset names none.

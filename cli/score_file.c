@@ -157,19 +157,9 @@ static bool load_dictionary(struct score_file *score, const char *path)
 // Those of the presets that are there; without them there are combs.
 static bool load_shipped(struct score_file *score, const char *name)
 {
-    char path[PRESETS_PATH], dictionary[PRESETS_PATH] = "";
-    ub_preset preset;
-    ub_message why = {""};
-    ub_settings settings = ub_settings_default();
-    if (!preset_find(name, path)) {
-        return true;
-    }
-    const ub_status status = preset_read(path, &settings, &preset, dictionary, &why);
-    if (status) {
-        report_status(path, status, &why);
-        return false;
-    }
-    return !dictionary[0] || load_dictionary(score, dictionary);
+    char dictionary[PRESETS_PATH];
+    return preset_find_dictionary(name, dictionary) &&
+           (!dictionary[0] || load_dictionary(score, dictionary));
 }
 
 bool score_file_load(struct score_file *score, const char *const *dictionary_paths, size_t n)
