@@ -80,3 +80,10 @@ stem_shelf *small_separate_within(const ub_limits *limits, const synth *mix,
     }
     return shelf;
 }
+
+stem_shelf *small_separate_well(const synth *mix, const ub_dictionary *dictionary,
+                                const ub_settings *settings)
+{
+    const ub_limits limits = ub_limits_default();
+    return small_separate_within(&limits, mix, dictionary, settings);
+}

@@ -26,6 +26,10 @@ synth *small_mix(size_t n_channels, double seconds, double rate_hz);
 stem_shelf *small_separate(const synth *mix, const ub_dictionary *dictionary,
                            const ub_settings *settings, ub_status *status, ub_message *why);
 
+/** The same, which must succeed and keep to the rules: aborts otherwise. */
+stem_shelf *small_separate_well(const synth *mix, const ub_dictionary *dictionary,
+                                const ub_settings *settings);
+
 /** The same within limits, which must succeed and keep to the rules: aborts otherwise. */
 stem_shelf *small_separate_within(const ub_limits *limits, const synth *mix,
                                   const ub_dictionary *dictionary, const ub_settings *settings);

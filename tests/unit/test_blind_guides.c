@@ -61,25 +61,6 @@ static void lines_ring_or_are_struck_and_silence_is_neither(void **state)
 
 // ---- through the whole chain -------------------------------------------------------------------
 
-static stem_shelf *separate_with(const synth *mix, const ub_dictionary *dictionary,
-                                 const ub_settings *settings)
-{
-    ub_status status;
-    ub_message why = {""};
-    stem_shelf *shelf = small_separate(mix, dictionary, settings, &status, &why);
-    if (status) {
-        print_message("%s\n", why.text);
-    }
-    assert_int_equal(status, UB_OK);
-    assert_true(stem_shelf_is_complete(shelf));
-    return shelf;
-}
-
-static stem_shelf *separate(const synth *mix, const ub_settings *settings)
-{
-    return separate_with(mix, NULL, settings);
-}
-
 // How much better a stem is than the mix.
 static double gain_db(const stem_shelf *shelf, const char *name, const synth *mix,
                       const synth *truth)
@@ -100,7 +81,7 @@ static void hits_and_tones_are_told_apart(void **state)
     synth_add(mix, tones, 1.0);
     synth_add(mix, hits, 1.0);
     const ub_settings settings = few_components(UB_METHOD_HARMONIC_PERCUSSIVE);
-    stem_shelf *shelf = separate(mix, &settings);
+    stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     assert_true(gain_db(shelf, "percussive", mix, hits) > 6.0);
     assert_true(gain_db(shelf, "harmonic", mix, tones) > 6.0);
     assert_true(stem_shelf_null_db(shelf, mix) < -120.0);
@@ -123,7 +104,7 @@ static void a_bass_is_low_and_rings(void **state)
     synth_add(mix, bass, 1.0);
     synth_add(mix, rest, 1.0);
     const ub_settings settings = few_components(UB_METHOD_BASS);
-    stem_shelf *shelf = separate(mix, &settings);
+    stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     assert_true(gain_db(shelf, "bass", mix, bass) > 10.0);
     assert_true(gain_db(shelf, "rest", mix, rest) > 6.0);
     stem_shelf_free(shelf);
@@ -168,7 +149,7 @@ static void take_band_apart(bool is_sung)
         synth_add(mix, of[j], 1.0);
     }
     const ub_settings settings = few_components(UB_METHOD_BAND);
-    stem_shelf *shelf = separate(mix, &settings);
+    stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     for (size_t j = 0; j < 4; j++) {
         assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 5.0);
         synth_free(of[j]);
@@ -201,8 +182,8 @@ static void a_dictionary_that_has_drums_is_asked(void **state)
     const ub_settings learning = small_learning();
     ub_dictionary dictionary = small_learn(sources, 2, &learning);
     const ub_settings settings = few_components(UB_METHOD_HARMONIC_PERCUSSIVE);
-    stem_shelf *blind = separate(mix, &settings);
-    stem_shelf *taught = separate_with(mix, &dictionary, &settings);
+    stem_shelf *blind = small_separate_well(mix, NULL, &settings);
+    stem_shelf *taught = small_separate_well(mix, &dictionary, &settings);
     const double before = gain_db(blind, "percussive", mix, bells);
     const double after = gain_db(taught, "percussive", mix, bells);
     assert_true(after > before + 10.0);
@@ -239,10 +220,10 @@ static void silence_and_shreds_stay_finite(void **state)
     for (size_t i = 0; i < 3 * N_METHODS; i++) {
         const ub_settings settings = few_components(methods[i / 3]);
         synth *mix = synth_new(1 + i % 2, lengths[i % 3], RATE_HZ);
-        stem_shelf *silent = separate(mix, &settings);
+        stem_shelf *silent = small_separate_well(mix, NULL, &settings);
         assert_true(stem_shelf_same(silent, silent));
         mix->channels[0][0] = 0.5f;
-        stem_shelf *click = separate(mix, &settings);
+        stem_shelf *click = small_separate_well(mix, NULL, &settings);
         assert_true(stem_shelf_null_db(click, mix) < -120.0);
         stem_shelf_free(silent);
         stem_shelf_free(click);
@@ -256,9 +237,9 @@ static void threads_do_not_change_a_bit(void **state)
     synth *mix = small_mix(2, 1.0, RATE_HZ);
     for (size_t i = 0; i < N_METHODS; i++) {
         ub_settings settings = few_components(methods[i]);
-        stem_shelf *one = separate(mix, &settings);
+        stem_shelf *one = small_separate_well(mix, NULL, &settings);
         settings.value[UB_PARAM_THREADS] = 3.0;
-        stem_shelf *three = separate(mix, &settings);
+        stem_shelf *three = small_separate_well(mix, NULL, &settings);
         assert_true(stem_shelf_same(one, three));
         stem_shelf_free(one);
         stem_shelf_free(three);

@@ -2,6 +2,7 @@
 // Which beginnings are notes, while the sound plays.
 #include "malloc_guard.h"
 #include "notes/live_judge.h"
+#include "piano_case.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,38 +13,7 @@
 
 #include <cmocka.h>
 
-enum { N_KEYS = 88, LOWEST = 21, N_FRAMES = 200, ONSET = 100, LATENCY = 2 };
-
-typedef struct piano {
-    int pitch[2 * N_KEYS];
-    size_t source[2 * N_KEYS];
-    ub_keys keys;
-    float sounding[N_FRAMES][2 * N_KEYS];
-    bool begins[N_FRAMES][2 * N_KEYS];
-} piano;
-
-// One or two pianos.
-static piano *piano_new(size_t n_sources)
-{
-    piano *p = calloc(1, sizeof *p);
-    if (!p) {
-        abort();
-    }
-    for (size_t i = 0; i < n_sources * N_KEYS; i++) {
-        p->pitch[i] = LOWEST + (int)(i % N_KEYS);
-        p->source[i] = i / N_KEYS;
-    }
-    p->keys = (ub_keys){.n = n_sources * N_KEYS, .pitch = p->pitch, .source = p->source};
-    return p;
-}
-
-// A note that is struck and dies away.
-static void strike(piano *p, size_t key, size_t frame, float level)
-{
-    for (size_t t = frame; t < N_FRAMES; t++) {
-        p->sounding[t][key] += level * (t == frame ? 0.5f : expf(-0.02f * (float)(t - frame)));
-    }
-}
+enum { LATENCY = 2 };
 
 static ub_live_judge *judge_new(const piano *p)
 {
@@ -55,7 +25,7 @@ static ub_live_judge *judge_new(const piano *p)
 static void hear(piano *p, ub_live_judge *judge)
 {
     memset(p->begins, 0, sizeof p->begins);
-    for (size_t t = 0; t < N_FRAMES; t++) {
+    for (size_t t = 0; t < PIANO_FRAMES; t++) {
         const bool *verdicts = ub_live_judge_frame(judge, p->sounding[t]);
         if (t >= LATENCY) {
             memcpy(p->begins[t - LATENCY], verdicts, p->keys.n);
@@ -70,33 +40,15 @@ static void run(piano *p)
     ub_live_judge_free(judge);
 }
 
-static size_t n_begun(const piano *p, size_t key)
-{
-    size_t n = 0;
-    for (size_t t = 0; t < N_FRAMES; t++) {
-        n += p->begins[t][key];
-    }
-    return n;
-}
-
-static size_t n_all(const piano *p)
-{
-    size_t n = 0;
-    for (size_t key = 0; key < p->keys.n; key++) {
-        n += n_begun(p, key);
-    }
-    return n;
-}
-
 static void a_note_that_is_struck_begins_once_where_it_rises(void **state)
 {
     (void)state;
-    for (size_t key = 10; key < N_KEYS; key += 22) {
+    for (size_t key = 10; key < PIANO_KEYS; key += 22) {
         piano *p = piano_new(1);
-        strike(p, key, ONSET, 1.0f);
+        piano_strike(p, key, PIANO_ONSET, 1.0f);
         run(p);
-        assert_int_equal(n_all(p), 1);
-        assert_true(p->begins[ONSET][key] || p->begins[ONSET - 1][key]);
+        assert_int_equal(piano_n_all(p), 1);
+        assert_true(p->begins[PIANO_ONSET][key] || p->begins[PIANO_ONSET - 1][key]);
         free(p);
     }
 }
@@ -107,11 +59,11 @@ static void a_faint_echo_of_another_key_is_no_note(void **state)
     const size_t others[] = {1, 12, 19, 24, 28};
     for (size_t i = 0; i < 5; i++) {
         piano *p = piano_new(1);
-        strike(p, 30, ONSET, 1.0f);
-        strike(p, 30 + others[i], ONSET, 0.05f);
+        piano_strike(p, 30, PIANO_ONSET, 1.0f);
+        piano_strike(p, 30 + others[i], PIANO_ONSET, 0.05f);
         run(p);
-        assert_int_equal(n_begun(p, 30), 1);
-        assert_int_equal(n_begun(p, 30 + others[i]), 0);
+        assert_int_equal(piano_n_begun(p, 30), 1);
+        assert_int_equal(piano_n_begun(p, 30 + others[i]), 0);
         free(p);
     }
 }
@@ -122,12 +74,12 @@ static void chords_and_repeats_are_notes(void **state)
     piano *p = piano_new(1);
     const size_t chord[] = {30, 34, 37, 42};
     for (size_t i = 0; i < 4; i++) {
-        strike(p, chord[i], 60, 0.7f);
-        strike(p, chord[i], 110, 0.7f);
+        piano_strike(p, chord[i], 60, 0.7f);
+        piano_strike(p, chord[i], 110, 0.7f);
     }
     run(p);
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(n_begun(p, chord[i]), 2);
+        assert_int_equal(piano_n_begun(p, chord[i]), 2);
     }
     free(p);
 }
@@ -137,12 +89,12 @@ static void sources_are_judged_by_their_own_keys(void **state)
 {
     (void)state;
     piano *p = piano_new(2);
-    strike(p, 30, ONSET, 0.5f);
-    strike(p, N_KEYS + 31, ONSET, 0.5f);
+    piano_strike(p, 30, PIANO_ONSET, 0.5f);
+    piano_strike(p, PIANO_KEYS + 31, PIANO_ONSET, 0.5f);
     run(p);
-    assert_int_equal(n_begun(p, 30), 1);
-    assert_int_equal(n_begun(p, N_KEYS + 31), 1);
-    assert_int_equal(n_all(p), 2);
+    assert_int_equal(piano_n_begun(p, 30), 1);
+    assert_int_equal(piano_n_begun(p, PIANO_KEYS + 31), 1);
+    assert_int_equal(piano_n_all(p), 2);
     free(p);
 }
 
@@ -153,12 +105,12 @@ static void loudness_alone_changes_nothing(void **state)
     piano *p[2] = {piano_new(1), piano_new(1)};
     for (size_t i = 0; i < 2; i++) {
         const float level = i ? 100.0f : 0.01f;
-        strike(p[i], 40, 50, level);
-        strike(p[i], 47, 90, 0.3f * level);
-        strike(p[i], 52, 130, 0.02f * level);
+        piano_strike(p[i], 40, 50, level);
+        piano_strike(p[i], 47, 90, 0.3f * level);
+        piano_strike(p[i], 52, 130, 0.02f * level);
         run(p[i]);
     }
-    assert_true(n_all(p[0]) >= 2);
+    assert_true(piano_n_all(p[0]) >= 2);
     assert_memory_equal(p[0]->begins, p[1]->begins, sizeof p[0]->begins);
     free(p[0]);
     free(p[1]);
@@ -169,19 +121,19 @@ static void silence_noise_floor_and_slow_swells_have_no_notes(void **state)
     (void)state;
     piano *p = piano_new(1);
     run(p);
-    assert_int_equal(n_all(p), 0);
-    strike(p, 40, ONSET, 4e-5f); // below -80 dB
+    assert_int_equal(piano_n_all(p), 0);
+    piano_strike(p, 40, PIANO_ONSET, 4e-5f); // below -80 dB
     run(p);
-    assert_int_equal(n_all(p), 0);
-    for (size_t t = 40; t < N_FRAMES; t++) {
-        for (size_t key = 0; key < N_KEYS; key++) {
+    assert_int_equal(piano_n_all(p), 0);
+    for (size_t t = 40; t < PIANO_FRAMES; t++) {
+        for (size_t key = 0; key < PIANO_KEYS; key++) {
             p->sounding[t][key] = 0.3f * fminf(1.0f, (float)(t - 40) / 150.0f);
         }
     }
-    strike(p, 40, 20, 1.0f); // what is loud must have been heard
+    piano_strike(p, 40, 20, 1.0f); // what is loud must have been heard
     run(p);
-    assert_int_equal(n_all(p), 1);
-    assert_int_equal(n_begun(p, 40), 1);
+    assert_int_equal(piano_n_all(p), 1);
+    assert_int_equal(piano_n_begun(p, 40), 1);
     free(p);
 }
 
@@ -192,10 +144,10 @@ static void what_is_no_number_counts_as_silence(void **state)
     for (size_t t = 10; t < 40; t++) {
         p->sounding[t][4] = t % 3 ? NAN : t % 2 ? INFINITY : -1.0f;
     }
-    strike(p, 40, ONSET, 1.0f);
+    piano_strike(p, 40, PIANO_ONSET, 1.0f);
     run(p);
-    assert_int_equal(n_all(p), 1);
-    assert_int_equal(n_begun(p, 40), 1);
+    assert_int_equal(piano_n_all(p), 1);
+    assert_int_equal(piano_n_begun(p, 40), 1);
     free(p);
 }
 
@@ -204,8 +156,8 @@ static void after_a_reset_all_is_as_new(void **state)
 {
     (void)state;
     piano *loud = piano_new(1), *p = piano_new(1), *fresh = piano_new(1);
-    strike(loud, 45, 150, 50.0f);
-    strike(p, 40, 20, 0.1f);
+    piano_strike(loud, 45, 150, 50.0f);
+    piano_strike(p, 40, 20, 0.1f);
     memcpy(fresh->sounding, p->sounding, sizeof p->sounding);
     ub_live_judge *judge = judge_new(p);
     malloc_guard_start(0);
@@ -214,7 +166,7 @@ static void after_a_reset_all_is_as_new(void **state)
     hear(p, judge);
     assert_int_equal(malloc_guard_stop(NULL), 0);
     run(fresh);
-    assert_int_equal(n_begun(fresh, 40), 1);
+    assert_int_equal(piano_n_begun(fresh, 40), 1);
     assert_memory_equal(p->begins, fresh->begins, sizeof p->begins);
     ub_live_judge_free(judge);
     free(loud);

@@ -45,12 +45,7 @@ static stem_shelf *separate(const synth *mix, size_t n_threads)
     ub_settings settings = ub_settings_default();
     settings.value[UB_PARAM_METHOD] = UB_METHOD_VOCALS;
     settings.value[UB_PARAM_THREADS] = (double)n_threads;
-    ub_status status;
-    ub_message why;
-    stem_shelf *shelf = small_separate(mix, NULL, &settings, &status, &why);
-    assert_int_equal(status, UB_OK);
-    assert_true(stem_shelf_is_complete(shelf));
-    return shelf;
+    return small_separate_well(mix, NULL, &settings);
 }
 
 static void a_voice_is_told_from_what_repeats_itself(void **state)
