@@ -29,6 +29,11 @@ static size_t components_of(const ub_dictionary *dictionary, size_t source)
     return n;
 }
 
+static const char *storage_of(const ub_dictionary *dictionary)
+{
+    return dictionary->storage == UB_STORAGE_F16 ? "F16" : "F32";
+}
+
 static double context_ms(const ub_dictionary *dictionary)
 {
     return 1000.0 * (double)dictionary->context_samples / dictionary->rate_hz;
@@ -55,8 +60,8 @@ static void print_dictionary(const char *path, const ub_dictionary *dictionary)
         printf("%s%s (%zu components)", i ? ", " : "", dictionary->source_names[i],
                components_of(dictionary, i));
     }
-    printf("\n  templates: %zu bins x %zu components\n", dictionary->templates.n_rows,
-           dictionary->templates.n_cols);
+    printf("\n  templates: %zu bins x %zu components, stored as %s\n", dictionary->templates.n_rows,
+           dictionary->templates.n_cols, storage_of(dictionary));
     printf("  rate:      %g Hz\n", dictionary->rate_hz);
     printf("  window:    %s, %zu samples (%.1f ms), hop %zu samples\n",
            ub_window_name(dictionary->window), dictionary->window_samples,
@@ -86,6 +91,7 @@ static void print_dictionary_json(const char *path, const ub_dictionary *diction
     }
     printf("], \"bins\": %zu, \"components\": %zu, \"rate_hz\": %.17g",
            dictionary->templates.n_rows, dictionary->templates.n_cols, dictionary->rate_hz);
+    print_json_text("storage", storage_of(dictionary));
     print_json_text("window", ub_window_name(dictionary->window));
     printf(", \"window_samples\": %zu, \"hop_samples\": %zu, \"beta\": %.17g, \"sparsity\": %.17g",
            dictionary->window_samples, dictionary->hop_samples, dictionary->beta,

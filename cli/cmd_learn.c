@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
      "played"},
     {"midi", '\0', "MID",
      "what a recording plays, with --notes: once for each recording, in their order"},
+    {"half", '\0', NULL,
+     "write values in half precision: half the size, and rounded to 11 bits, which is not heard"},
     {"licence", '\0', "TEXT", "licence of the recordings, kept in the dictionary"},
     {"origin", '\0', "TEXT",
      "where the recordings come from, kept in the dictionary (default their file names)"},
@@ -69,6 +71,7 @@ struct job {
     char *made_origin; // from the file names
     enum progress_mode progress;
     bool is_notes;
+    bool is_half;
     const char **midi_paths;
     ub_midi *midi; // as many, read
     size_t n_midi;
@@ -87,6 +90,8 @@ static bool take(void *context, const char *name, const char *value)
         job->add_path = value;
     } else if (strcmp(name, "notes") == 0) {
         job->is_notes = true;
+    } else if (strcmp(name, "half") == 0) {
+        job->is_half = true;
     } else if (strcmp(name, "midi") == 0) {
         job->midi_paths[job->n_midi++] = value;
     } else if (strcmp(name, "licence") == 0) {
@@ -382,6 +387,7 @@ static ub_status learn(struct job *job, const ub_progress *listener, ub_message 
 
 static ub_status join_and_save(struct job *job, ub_message *why)
 {
+    job->learned.storage = job->added.storage = job->is_half ? UB_STORAGE_F16 : UB_STORAGE_F32;
     if (!job->add_path) {
         return dictionary_file_save(job->output_path, &job->learned, why);
     }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A dictionary to bytes and back.
 #include "ground/number.h"
+#include "half.h"
 #include "json.h"
 #include "safetensors.h"
 #include "text.h"
 #include "unbraid/dictionary.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,17 +70,17 @@ static bool put_components(json_t *metadata, const ub_dictionary *dictionary)
     return put_list(metadata, "component_source", components, n);
 }
 
-static bool put_pitches(json_t *metadata, const ub_dictionary *dictionary)
+// An optional list: NULL where it is absent.
+static bool put_integers(json_t *metadata, const char *key, const int *integers, size_t n)
 {
-    const size_t n = dictionary->templates.n_cols;
-    if (!dictionary->component_pitch) {
+    if (!integers) {
         return true;
     }
-    json_t *pitches = json_array();
+    json_t *list = json_array();
     for (size_t k = 0; k < n; k++) {
-        json_array_append_new(pitches, json_integer(dictionary->component_pitch[k]));
+        json_array_append_new(list, json_integer(integers[k]));
     }
-    return put_list(metadata, "component_pitch", pitches, n);
+    return put_list(metadata, key, list, n);
 }
 
 static bool put_context(json_t *metadata, const ub_dictionary *dictionary)
@@ -89,11 +91,14 @@ static bool put_context(json_t *metadata, const ub_dictionary *dictionary)
             put_count(metadata, "context_samples", dictionary->context_samples));
 }
 
-static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary)
+static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary, const int *exponents)
 {
+    const size_t n = dictionary->templates.n_cols;
     return put_text(metadata, "format", FORMAT) && put_text(metadata, "format_version", VERSION) &&
            put_names(metadata, dictionary) && put_components(metadata, dictionary) &&
-           put_pitches(metadata, dictionary) && put_context(metadata, dictionary) &&
+           put_integers(metadata, "component_pitch", dictionary->component_pitch, n) &&
+           put_integers(metadata, "component_exponent", exponents, n) &&
+           put_context(metadata, dictionary) &&
            put_number(metadata, "sample_rate_hz", dictionary->rate_hz) &&
            put_text(metadata, "window", ub_window_name(dictionary->window)) &&
            put_count(metadata, "window_samples", dictionary->window_samples) &&
@@ -104,21 +109,58 @@ static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary)
            put_text(metadata, "origin", dictionary->origin);
 }
 
-static ub_status encode(const ub_dictionary *dictionary, unsigned char **bytes, size_t *size)
+static float largest_of_column(const ub_matrix *matrix, size_t column)
 {
-    ub_safetensors_tensor tensors[3] = {{"templates", &dictionary->templates}};
+    float largest = 0.0f;
+    for (size_t row = 0; row < matrix->n_rows; row++) {
+        largest = fmaxf(largest, ub_matrix_column(matrix, column)[row]);
+    }
+    return largest;
+}
+
+// One for all that belongs to a component, so that its parts keep their scale.
+static int *new_exponents(const ub_dictionary *dictionary)
+{
+    const size_t n = dictionary->templates.n_cols;
+    int *exponents = calloc(n, sizeof *exponents);
+    for (size_t k = 0; exponents && k < n; k++) {
+        const float largest = fmaxf(largest_of_column(&dictionary->templates, k),
+                                    fmaxf(largest_of_column(&dictionary->context, k),
+                                          largest_of_column(&dictionary->reconstruction, k)));
+        exponents[k] = ub_half_exponent(largest);
+    }
+    return exponents;
+}
+
+static ub_status encode_with(const ub_dictionary *dictionary, const int *exponents,
+                             unsigned char **bytes, size_t *size)
+{
+    ub_safetensors_tensor tensors[3] = {{"templates", &dictionary->templates, exponents}};
     size_t n = 1;
     if (dictionary->context.n_rows > 0) {
-        tensors[n++] = (ub_safetensors_tensor){"context", &dictionary->context};
+        tensors[n++] = (ub_safetensors_tensor){"context", &dictionary->context, exponents};
     }
     if (dictionary->reconstruction.n_rows > 0) {
-        tensors[n++] = (ub_safetensors_tensor){"reconstruction", &dictionary->reconstruction};
+        tensors[n++] =
+            (ub_safetensors_tensor){"reconstruction", &dictionary->reconstruction, exponents};
     }
     json_t *metadata = json_object();
-    const ub_status status = metadata && put_metadata(metadata, dictionary)
+    const ub_status status = metadata && put_metadata(metadata, dictionary, exponents)
                                  ? ub_safetensors_encode(metadata, tensors, n, bytes, size)
                                  : UB_NO_MEMORY; // the check has seen to all else
     json_decref(metadata);
+    return status;
+}
+
+static ub_status encode(const ub_dictionary *dictionary, unsigned char **bytes, size_t *size)
+{
+    if (dictionary->storage == UB_STORAGE_F32) {
+        return encode_with(dictionary, NULL, bytes, size);
+    }
+    int *exponents = new_exponents(dictionary);
+    const ub_status status =
+        exponents ? encode_with(dictionary, exponents, bytes, size) : UB_NO_MEMORY;
+    free(exponents);
     return status;
 }
 
@@ -231,25 +273,17 @@ static ub_status take_components(const json_t *components, ub_dictionary *dictio
     return UB_OK;
 }
 
-static ub_status take_pitches(const json_t *pitches, ub_dictionary *dictionary, ub_message *why)
+static ub_status take_integers(const json_t *list, const char *key, int least, int most,
+                               int *integers, ub_message *why)
 {
-    const size_t n = dictionary->templates.n_cols;
-    if (json_array_size(pitches) != n) {
-        return ub_fail(why, UB_BAD_FORMAT, "component_pitch has %zu entries for %zu templates",
-                       json_array_size(pitches), n);
-    }
-    dictionary->component_pitch = calloc(n, sizeof *dictionary->component_pitch);
-    if (!dictionary->component_pitch) {
-        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n);
-    }
-    for (size_t k = 0; k < n; k++) {
-        const json_t *pitch = json_array_get(pitches, k);
-        const json_int_t value = json_integer_value(pitch);
-        if (!json_is_integer(pitch) || value < -1 || value > UB_DICTIONARY_MAX_PITCH) {
-            return ub_fail(why, UB_BAD_FORMAT,
-                           "entry %zu of component_pitch is not a MIDI note number or -1", k);
+    for (size_t k = 0; k < json_array_size(list); k++) {
+        const json_t *entry = json_array_get(list, k);
+        const json_int_t value = json_integer_value(entry);
+        if (!json_is_integer(entry) || value < least || value > most) {
+            return ub_fail(why, UB_BAD_FORMAT, "entry %zu of %s is not a whole number of %d to %d",
+                           k, key, least, most);
         }
-        dictionary->component_pitch[k] = (int)value;
+        integers[k] = (int)value;
     }
     return UB_OK;
 }
@@ -319,19 +353,34 @@ static ub_status decode_sources(const ub_safetensors *file, ub_dictionary *out, 
     return status;
 }
 
-static ub_status decode_pitches(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
+// An optional list of a number for each of n templates; NULL where it is absent.
+static ub_status get_integers(const ub_safetensors *file, const char *key, size_t n, int least,
+                              int most, int **out, ub_message *why)
 {
-    json_t *pitches;
-    if (!ub_safetensors_text(file, "component_pitch")) {
+    json_t *list;
+    if (!ub_safetensors_text(file, key)) {
         return UB_OK;
     }
-    ub_status status =
-        get_array(file, "component_pitch", UB_DICTIONARY_MAX_COMPONENTS, &pitches, why);
-    if (!status) {
-        status = take_pitches(pitches, out, why);
-        json_decref(pitches);
+    ub_status status = get_array(file, key, UB_DICTIONARY_MAX_COMPONENTS, &list, why);
+    if (status) {
+        return status;
     }
-    return status;
+    int *integers = NULL;
+    if (json_array_size(list) != n) {
+        status = ub_fail(why, UB_BAD_FORMAT, "%s has %zu entries for %zu templates", key,
+                         json_array_size(list), n);
+    } else if (!(integers = calloc(n, sizeof *integers))) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates", n);
+    } else {
+        status = take_integers(list, key, least, most, integers, why);
+    }
+    json_decref(list);
+    if (status) {
+        free(integers);
+        return status;
+    }
+    *out = integers;
+    return UB_OK;
 }
 
 enum {
@@ -358,6 +407,46 @@ static ub_status decode_optional(const ub_safetensors *file, ub_dictionary *out,
     return status;
 }
 
+static void scale_back(const ub_safetensors *file, const char *name, const int *exponents,
+                       ub_matrix *matrix)
+{
+    if (!ub_safetensors_has_type(file, name, "F16")) {
+        return;
+    }
+    for (size_t k = 0; k < matrix->n_cols; k++) {
+        const double scale = ldexp(1.0, -exponents[k]);
+        for (size_t row = 0; row < matrix->n_rows; row++) {
+            float *value = &ub_matrix_column(matrix, k)[row];
+            *value = (float)((double)*value * scale);
+        }
+    }
+}
+
+// Halves stay halves when they are written again, unless there are floats beside them.
+static ub_storage storage_of(const ub_safetensors *file)
+{
+    const bool has_floats = ub_safetensors_has_type(file, "templates", "F32") ||
+                            ub_safetensors_has_type(file, "context", "F32") ||
+                            ub_safetensors_has_type(file, "reconstruction", "F32");
+    return has_floats ? UB_STORAGE_F32 : UB_STORAGE_F16;
+}
+
+static ub_status decode_storage(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
+{
+    int *exponents = NULL;
+    const ub_status status =
+        get_integers(file, "component_exponent", out->templates.n_cols, UB_HALF_MIN_EXPONENT,
+                     UB_HALF_MAX_EXPONENT, &exponents, why);
+    if (exponents) {
+        scale_back(file, "templates", exponents, &out->templates);
+        scale_back(file, "context", exponents, &out->context);
+        scale_back(file, "reconstruction", exponents, &out->reconstruction);
+    }
+    free(exponents);
+    out->storage = storage_of(file);
+    return status;
+}
+
 static ub_status decode(const ub_safetensors *file, ub_dictionary *out, ub_message *why)
 {
     ub_status status = check_format(file, why);
@@ -367,7 +456,10 @@ static ub_status decode(const ub_safetensors *file, ub_dictionary *out, ub_messa
                                             UB_DICTIONARY_MAX_COMPONENTS, &out->templates, why);
     status = status ? status : decode_optional(file, out, why);
     status = status ? status : decode_sources(file, out, why);
-    status = status ? status : decode_pitches(file, out, why);
+    status = status ? status
+                    : get_integers(file, "component_pitch", out->templates.n_cols, -1,
+                                   UB_DICTIONARY_MAX_PITCH, &out->component_pitch, why);
+    status = status ? status : decode_storage(file, out, why);
     return status ? status : ub_dictionary_check(out, why);
 }
 

@@ -172,6 +172,10 @@ ub_status ub_dictionary_check(const ub_dictionary *dictionary, ub_message *why)
         return ub_fail(why, UB_BAD_VALUE, "beta is %g and sparsity %g, which cannot be",
                        dictionary->beta, dictionary->sparsity);
     }
+    if (dictionary->storage != UB_STORAGE_F32 && dictionary->storage != UB_STORAGE_F16) {
+        return ub_fail(why, UB_BAD_VALUE, "there is no storage number %d",
+                       (int)dictionary->storage);
+    }
     if (!dictionary->licence || !dictionary->origin) {
         return ub_fail(why, UB_BAD_VALUE, "licence or origin is missing");
     }

@@ -85,6 +85,8 @@ static ub_dictionary outline(const ub_dictionary *const *dictionaries, size_t n)
     bool all_agree = true;
     for (size_t i = 1; i < n; i++) {
         all_agree = all_agree && same_context(&like, dictionaries[i]);
+        // Nothing is rounded that was not before.
+        like.storage = dictionaries[i]->storage == UB_STORAGE_F16 ? like.storage : UB_STORAGE_F32;
         if (dictionaries[i]->reconstruction.n_rows > 0) {
             like.reconstruction.n_rows = like.templates.n_rows;
         }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "safetensors.h"
+#include "half.h"
 #include "json.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +218,11 @@ static float read_float(const unsigned char *bytes)
     return value;
 }
 
+static float read_half(const unsigned char *bytes)
+{
+    return ub_half_to_float((uint16_t)(bytes[0] | bytes[1] << 8));
+}
+
 static void write_float(float value, unsigned char *bytes)
 {
     uint32_t bits;
@@ -225,9 +232,32 @@ static void write_float(float value, unsigned char *bytes)
     }
 }
 
+static void write_half(double value, unsigned char *bytes)
+{
+    const uint16_t bits = ub_half_from_float(value);
+    bytes[0] = (unsigned char)(bits & 0xff);
+    bytes[1] = (unsigned char)(bits >> 8);
+}
+
 bool ub_safetensors_has(const ub_safetensors *file, const char *name)
 {
     return json_object_get(file->header, name) != NULL;
+}
+
+bool ub_safetensors_has_type(const ub_safetensors *file, const char *name, const char *type)
+{
+    const json_t *tensor = json_object_get(file->header, name);
+    const char *own = json_string_value(json_object_get(tensor, "dtype"));
+    return own && strcmp(own, type) == 0;
+}
+
+static void read_matrix(const unsigned char *from, bool is_half, ub_matrix *out)
+{
+    for (size_t row = 0; row < out->n_rows; row++) {
+        for (size_t col = 0; col < out->n_cols; col++, from += is_half ? 2 : 4) {
+            ub_matrix_column(out, col)[row] = is_half ? read_half(from) : read_float(from);
+        }
+    }
 }
 
 ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, size_t most_rows,
@@ -235,15 +265,15 @@ ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, si
 {
     const json_t *tensor = json_object_get(file->header, name);
     const json_t *shape = json_object_get(tensor, "shape");
-    const char *type = json_string_value(json_object_get(tensor, "dtype"));
+    const bool is_half = ub_safetensors_has_type(file, name, "F16");
     size_t n_rows, n_cols, begin;
     if (!tensor) {
         return ub_fail(why, UB_BAD_FORMAT, "there is no tensor '%s'", name);
     }
-    if (strcmp(type, "F32") != 0 || json_array_size(shape) != 2 ||
+    if ((!is_half && !ub_safetensors_has_type(file, name, "F32")) || json_array_size(shape) != 2 ||
         !ub_json_size_at(shape, 0, &n_rows) || !ub_json_size_at(shape, 1, &n_cols) ||
         !ub_json_size_at(json_object_get(tensor, "data_offsets"), 0, &begin)) {
-        return ub_fail(why, UB_BAD_FORMAT, "tensor '%s' is not a matrix of F32", name);
+        return ub_fail(why, UB_BAD_FORMAT, "tensor '%s' is not a matrix of F32 or F16", name);
     }
     if (n_rows < 1 || n_rows > most_rows || n_cols < 1 || n_cols > most_cols) {
         return ub_fail(why, UB_BAD_FORMAT,
@@ -255,18 +285,13 @@ ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, si
     if (status) {
         return ub_fail(why, status, "no memory for %zu x %zu values", n_rows, n_cols);
     }
-    const unsigned char *from = file->data + begin;
-    for (size_t row = 0; row < n_rows; row++) {
-        for (size_t col = 0; col < n_cols; col++) {
-            ub_matrix_column(out, col)[row] = read_float(from + 4 * (row * n_cols + col));
-        }
-    }
+    read_matrix(file->data + begin, is_half, out);
     return UB_OK;
 }
 
-static size_t bytes_of(const ub_matrix *matrix)
+static size_t bytes_of(const ub_safetensors_tensor *tensor)
 {
-    return 4 * matrix->n_rows * matrix->n_cols;
+    return (tensor->exponents ? 2 : 4) * tensor->matrix->n_rows * tensor->matrix->n_cols;
 }
 
 // Entries that find no memory make the whole NULL.
@@ -276,8 +301,9 @@ static json_t *header_for(const json_t *metadata, const ub_safetensors_tensor *t
     size_t begin = 0;
     for (size_t i = 0; header && i < n; i++) {
         const ub_matrix *matrix = tensors[i].matrix;
-        const size_t end = begin + bytes_of(matrix);
-        json_t *entry = json_pack("{s:s, s:[I,I], s:[I,I]}", "dtype", "F32", "shape",
+        const size_t end = begin + bytes_of(&tensors[i]);
+        const char *type = tensors[i].exponents ? "F16" : "F32";
+        json_t *entry = json_pack("{s:s, s:[I,I], s:[I,I]}", "dtype", type, "shape",
                                   (json_int_t)matrix->n_rows, (json_int_t)matrix->n_cols,
                                   "data_offsets", (json_int_t)begin, (json_int_t)end);
         if (json_object_set_new(header, tensors[i].name, entry)) {
@@ -289,11 +315,17 @@ static json_t *header_for(const json_t *metadata, const ub_safetensors_tensor *t
     return header;
 }
 
-static unsigned char *write_matrix(const ub_matrix *matrix, unsigned char *to)
+static unsigned char *write_tensor(const ub_safetensors_tensor *tensor, unsigned char *to)
 {
-    for (size_t row = 0; row < matrix->n_rows; row++) {
-        for (size_t col = 0; col < matrix->n_cols; col++, to += 4) {
-            write_float(ub_matrix_column(matrix, col)[row], to);
+    const int *exponents = tensor->exponents;
+    for (size_t row = 0; row < tensor->matrix->n_rows; row++) {
+        for (size_t col = 0; col < tensor->matrix->n_cols; col++, to += exponents ? 2 : 4) {
+            const float value = ub_matrix_column(tensor->matrix, col)[row];
+            if (exponents) {
+                write_half(ldexp((double)value, exponents[col]), to);
+            } else {
+                write_float(value, to);
+            }
         }
     }
     return to;
@@ -314,7 +346,7 @@ ub_status ub_safetensors_encode(const json_t *metadata, const ub_safetensors_ten
     assert(padded <= UB_SAFETENSORS_MOST_HEADER);
     *size = LENGTH_SIZE + padded;
     for (size_t i = 0; i < n; i++) {
-        *size += bytes_of(tensors[i].matrix);
+        *size += bytes_of(&tensors[i]);
     }
     unsigned char *file = malloc(*size);
     if (file) {
@@ -325,7 +357,7 @@ ub_status ub_safetensors_encode(const json_t *metadata, const ub_safetensors_ten
         memcpy(file + LENGTH_SIZE, text, length);
         unsigned char *to = file + LENGTH_SIZE + padded;
         for (size_t i = 0; i < n; i++) {
-            to = write_matrix(tensors[i].matrix, to);
+            to = write_tensor(&tensors[i], to);
         }
         *bytes = file;
     }

@@ -40,22 +40,26 @@ const char *ub_safetensors_text(const ub_safetensors *file, const char *key);
 /** Whether there is a tensor of that name. */
 bool ub_safetensors_has(const ub_safetensors *file, const char *name);
 
+/** Whether there is a tensor of that name, and of this type ("F32"). */
+bool ub_safetensors_has_type(const ub_safetensors *file, const char *name, const char *type);
+
 /**
-   A two-dimensional F32 tensor, [rows, columns] row by row in the file.
+   A two-dimensional tensor of F32 or F16, [rows, columns] row by row in the file.
    @return UB_OK, UB_BAD_FORMAT (missing, another type or shape, more than most_rows or most_cols),
            UB_NO_MEMORY.
 */
 ub_status ub_safetensors_matrix(const ub_safetensors *file, const char *name, size_t most_rows,
                                 size_t most_cols, ub_matrix *out, ub_message *why);
 
-/** A tensor to be written. Borrows both. */
+/** A tensor to be written. Borrows all. */
 typedef struct ub_safetensors_tensor {
     const char *name;
     const ub_matrix *matrix;
+    const int *exponents; ///< NULL: F32. Else F16, column k times 2^exponents[k]
 } ub_safetensors_tensor;
 
 /**
-   Bytes of a file with n F32 tensors. The same input gives the same bits on every machine.
+   Bytes of a file with n tensors. The same input gives the same bits on every machine.
    @param metadata  An object of strings; its order is kept.
    @param bytes     Freed by the caller with free(). Set on success only.
    @return UB_OK or UB_NO_MEMORY.

@@ -61,7 +61,7 @@ class Info(Test):
                           about["sparsity"]), ("sqrt-hann", 1024, 0.5, 0.25))
         text = self.run_tool("info", "d").out
         for part in ("d: dictionary", "drum kit (4 components)", "16000 Hz", "sqrt-hann",
-                     "1024 samples (64.0 ms)", "beta:      0.5", "sparsity:  0.25", "CC0"):
+                     "1024 samples (64.0 ms)", "stored as F32", "beta:      0.5", "sparsity:  0.25", "CC0"):
             self.assertIn(part, text)
 
     def test_several_files_are_one_object_a_line_and_bad_ones_a_line_on_stderr(self):

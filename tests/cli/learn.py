@@ -36,6 +36,20 @@ class Learn(Test):
         self.assertEqual((tensor["dtype"], tensor["shape"][1]), ("F32", 8))
         self.assertEqual(json.loads(header["__metadata__"]["sources"]), ["one", "two"])
 
+    def test_half_precision_on_request_only_and_for_all_sources(self):
+        self.learn("-k", 4, "-o", "full", "--origin", "x", "one=a.wav")
+        self.learn("-k", 4, "-o", "half", "--origin", "x", "--half", "one=a.wav")
+        self.assertEqual([info(self, name)["storage"] for name in ("full", "half")], ["F32", "F16"])
+        self.assertIn("4 components, stored as F16", self.run_tool("info", "half").out)
+        full, half = (pathlib.Path(name).stat().st_size for name in ("full", "half"))
+        values = 4 * info(self, "half")["bins"]
+        self.assertTrue(2 * values - 64 < full - half <= 2 * values)
+        # What is learned is never rounded unasked.
+        self.learn("-k", 4, "-o", "more", "--add", "half", "two=b.wav")
+        self.assertEqual(info(self, "more")["storage"], "F32")
+        self.learn("-k", 4, "-o", "more", "--add", "full", "--half", "two=b.wav")
+        self.assertEqual(info(self, "more")["storage"], "F16")
+
     def test_several_files_of_a_source_are_taken_together(self):
         origin = ["--origin", "x"]
         self.learn(*origin, "-o", "comma", "one=a.wav,b.wav")

@@ -33,35 +33,37 @@ def load(path):
     tensor = header["templates"]
     rows, cols = tensor["shape"]
     begin, end = (8 + size + offset for offset in tensor["data_offsets"])
+    letter = {"F32": "f", "F16": "e"}[tensor["dtype"]]
     if MODULE == "safetensors":
         from safetensors.numpy import load_file
         return metadata, load_file(path)["templates"].tolist()
     if MODULE == "numpy":
         import numpy
-        data = numpy.frombuffer(content[begin:end], "<f4").reshape(rows, cols)
+        data = numpy.frombuffer(content[begin:end], "<" + letter).reshape(rows, cols)
         return metadata, data.astype(float).tolist()
-    flat = struct.unpack(f"<{rows * cols}f", content[begin:end])
+    flat = struct.unpack(f"<{rows * cols}{letter}", content[begin:end])
     return metadata, [list(flat[row * cols:(row + 1) * cols]) for row in range(rows)]
 
 
-def save(path, metadata, rows):
-    """With a second tensor, as a later version may have one."""
+def save(path, metadata, rows, letter="f"):
+    """With a second tensor, as a later version may have one. The letter is struct's and numpy's."""
     shape = [len(rows), len(rows[0])]
     other = [[0.5 * value for value in row] for row in rows]
     if MODULE == "safetensors":
         import numpy
         from safetensors.numpy import save_file
-        tensors = {"templates": numpy.array(rows, "<f4"), "reconstruction": numpy.array(other, "<f4")}
+        tensors = {"templates": numpy.array(rows, "<" + letter),
+                   "reconstruction": numpy.array(other, "<" + letter)}
         save_file(tensors, path, metadata)
         return
     if MODULE == "numpy":
         import numpy
-        blocks = [numpy.array(block, "<f4").tobytes() for block in (other, rows)]
+        blocks = [numpy.array(block, "<" + letter).tobytes() for block in (other, rows)]
     else:
-        blocks = [b"".join(struct.pack("<f", x) for row in block for x in row)
+        blocks = [b"".join(struct.pack("<" + letter, x) for row in block for x in row)
                   for block in (other, rows)]
     size = len(blocks[0])
-    tensor = {"dtype": "F32", "shape": shape}
+    tensor = {"dtype": {"f": "F32", "e": "F16"}[letter], "shape": shape}
     header = json.dumps({
         "templates": {**tensor, "data_offsets": [size, 2 * size]},
         "reconstruction": {**tensor, "data_offsets": [0, size]},
@@ -127,6 +129,28 @@ class Format(unittest.TestCase):
         self.assertEqual(int(metadata["sample_rate_hz"]), d.number("rate_hz"))
         self.assertEqual(float(metadata["beta"]), d.number("beta"))
         self.assertEqual(float(metadata["sparsity"]), d.number("sparsity"))
+
+    def test_half_precision_is_read(self):
+        d, half = Dictionary("write", self.path), Dictionary("write-half", self.path)
+        metadata, rows = load(self.path)
+        exponents = json.loads(metadata["component_exponent"])
+        self.assertEqual(len(exponents), 6)
+        for k, column in enumerate(zip(*rows)):
+            self.assertTrue(2 ** 15 <= max(column) < 2 ** 16)
+            for stored, exact in zip(column, d.columns[k]):
+                exact *= 2.0 ** exponents[k]
+                self.assertEqual(stored, struct.unpack("e", struct.pack("e", exact))[0])
+        self.assertEqual([json.loads(metadata["sources"]), half.owners], [d.sources, d.owners])
+
+    def test_half_precision_from_elsewhere_is_read_by_the_library(self):
+        rows = [[0.0, 1.0, 0.5], [2.0 ** -24, 65504.0, 0.25], [0.125, 7.0, 9.0], [1.5, 0.0, 3.0]]
+        for exponents in (None, [0, 3, -4]):
+            more = {"component_exponent": json.dumps(exponents)} if exponents else {}
+            save(self.path, {**METADATA, **more}, rows, "e")
+            d = Dictionary("read", self.path)
+            self.assertEqual(d.error, "")
+            self.assertEqual(d.columns, [[x / 2.0 ** (exponents or [0, 0, 0])[k] for x in column]
+                                         for k, column in enumerate(zip(*rows))])
 
     def test_the_tensors_are_aligned(self):
         Dictionary("write", self.path)

@@ -100,6 +100,70 @@ static ub_dictionary random_dictionary(ub_random *random)
     return d;
 }
 
+// Only what is rounded already survives half precision.
+static void round_to_half(ub_dictionary *d)
+{
+    unsigned char *bytes;
+    size_t size;
+    d->storage = UB_STORAGE_F16;
+    assert_int_equal(ub_dictionary_encode(d, &bytes, &size, NULL), UB_OK);
+    ub_dictionary_free(d);
+    assert_int_equal(ub_dictionary_decode(bytes, size, d, NULL), UB_OK);
+    free(bytes);
+}
+
+// The rule of the header, value by value: at the scale at which the largest value of the component
+// is 2^15 or more, the nearest of the numbers with 11 bits, of 2^-24 or more.
+static double reference_half(double value, double largest)
+{
+    double scale = 1.0;
+    while (largest * scale < 32768.0) {
+        scale *= 2.0;
+    }
+    while (largest * scale >= 65520.0) { // 65536 when rounded
+        scale /= 2.0;
+    }
+    double step = pow(2.0, -24.0);
+    while (value * scale >= 2048.0 * step) {
+        step *= 2.0;
+    }
+    return fmin(nearbyint(value * scale / step) * step, 65504.0) / scale;
+}
+
+static void half_precision_follows_its_rule(void **state)
+{
+    (void)state;
+    ub_random random = ub_random_new(SEED);
+    for (int round = 0; round < 40; round++) {
+        ub_dictionary d = dictionary_case(1 + below(&random, 3), 70, ub_random_bits(&random)), back;
+        unsigned char *bytes;
+        size_t size;
+        d.storage = UB_STORAGE_F16;
+        for (size_t k = 0; k < d.templates.n_cols; k++) {
+            for (size_t f = 0; f < d.templates.n_rows; f++) { // over 270 dB
+                ub_matrix_column(&d.templates, k)[f] *=
+                    powf(10.0f, 13.5f * ub_random_uniform(&random) - 10.0f);
+            }
+        }
+        assert_int_equal(ub_dictionary_encode(&d, &bytes, &size, NULL), UB_OK);
+        assert_int_equal(ub_dictionary_decode(bytes, size, &back, NULL), UB_OK);
+        for (size_t k = 0; k < d.templates.n_cols; k++) {
+            const float *before = ub_matrix_column(&d.templates, k);
+            double largest = 0.0;
+            for (size_t f = 0; f < d.templates.n_rows; f++) {
+                largest = fmax(largest, (double)before[f]);
+            }
+            for (size_t f = 0; f < d.templates.n_rows; f++) {
+                assert_true((double)ub_matrix_column(&back.templates, k)[f] ==
+                            reference_half((double)before[f], largest));
+            }
+        }
+        free(bytes);
+        ub_dictionary_free(&d);
+        ub_dictionary_free(&back);
+    }
+}
+
 static void every_dictionary_survives_its_bytes(void **state)
 {
     (void)state;
@@ -109,6 +173,9 @@ static void every_dictionary_survives_its_bytes(void **state)
         ub_message why = {""};
         unsigned char *bytes, *again;
         size_t size, again_size;
+        if (round % 2) {
+            round_to_half(&d);
+        }
         if (ub_dictionary_encode(&d, &bytes, &size, &why) ||
             ub_dictionary_decode(bytes, size, &back, &why) || !same_dictionary(&d, &back)) {
             fail_msg("seed %u, round %d: %s", (unsigned)SEED, round, why.text);
@@ -150,6 +217,7 @@ static void damaged_bytes_are_refused_or_keep_the_promises(void **state)
     for (int round = 0; round < 4000; round++) {
         ub_dictionary d = dictionary_case(1 + below(&random, 3), 16, SEED), back = {0};
         add_parts(&random, &d);
+        d.storage = round % 2 ? UB_STORAGE_F16 : UB_STORAGE_F32;
         unsigned char *bytes;
         size_t size;
         assert_int_equal(ub_dictionary_encode(&d, &bytes, &size, NULL), UB_OK);
@@ -318,6 +386,7 @@ static void every_failed_allocation_is_reported(void **state)
     dictionary_case_add_context(&from.d, 1, 1, SEED);
     dictionary_case_add_reconstruction(&from.d, SEED);
     dictionary_case_add_pitches(&from.d);
+    from.d.storage = UB_STORAGE_F16; // which needs all that the other does, and exponents
     assert_int_equal(ub_dictionary_encode(&from.d, &from.bytes, &from.size, NULL), UB_OK);
     ub_status (*const calls[])(const work *, ub_dictionary *) = {decode, copy, fit, encode};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
@@ -340,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dictionary_survives_its_bytes),
+        cmocka_unit_test(half_precision_follows_its_rule),
         cmocka_unit_test(damaged_bytes_are_refused_or_keep_the_promises),
         cmocka_unit_test(a_fit_follows_its_rule),
         cmocka_unit_test(a_fit_stays_finite_and_keeps_silence),

@@ -99,15 +99,16 @@ void dictionary_case_add_pitches(ub_dictionary *d)
 
 bool same_dictionary(const ub_dictionary *a, const ub_dictionary *b)
 {
-    bool same =
-        same_templates(&a->templates, &b->templates) && a->n_sources == b->n_sources &&
-        same_templates(&a->context, &b->context) &&
-        same_templates(&a->reconstruction, &b->reconstruction) && a->n_before == b->n_before &&
-        a->n_after == b->n_after && a->context_samples == b->context_samples &&
-        !a->component_pitch == !b->component_pitch && a->rate_hz == b->rate_hz &&
-        a->window == b->window && a->window_samples == b->window_samples &&
-        a->hop_samples == b->hop_samples && a->beta == b->beta && a->sparsity == b->sparsity &&
-        strcmp(a->licence, b->licence) == 0 && strcmp(a->origin, b->origin) == 0;
+    bool same = same_templates(&a->templates, &b->templates) && a->n_sources == b->n_sources &&
+                same_templates(&a->context, &b->context) &&
+                same_templates(&a->reconstruction, &b->reconstruction) &&
+                a->n_before == b->n_before && a->n_after == b->n_after &&
+                a->context_samples == b->context_samples &&
+                !a->component_pitch == !b->component_pitch && a->rate_hz == b->rate_hz &&
+                a->window == b->window && a->window_samples == b->window_samples &&
+                a->hop_samples == b->hop_samples && a->storage == b->storage &&
+                a->beta == b->beta && a->sparsity == b->sparsity &&
+                strcmp(a->licence, b->licence) == 0 && strcmp(a->origin, b->origin) == 0;
     for (size_t j = 0; same && j < a->n_sources; j++) {
         same = strcmp(a->source_names[j], b->source_names[j]) == 0;
     }

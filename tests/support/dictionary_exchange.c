@@ -32,12 +32,13 @@ static void print(const ub_dictionary *d)
     }
 }
 
-static int write_to(const char *path)
+static int write_to(const char *path, ub_storage storage)
 {
     ub_dictionary d = dictionary_case(3, 20, 1);
     unsigned char *bytes;
     size_t size;
     ub_message why = {""};
+    d.storage = storage;
     if (ub_dictionary_encode(&d, &bytes, &size, &why) || ub_file_write(path, bytes, size, &why)) {
         return fail(&why);
     }
@@ -71,5 +72,8 @@ int main(int argc, char **argv)
     if (argc != 3) {
         return 2;
     }
-    return strcmp(argv[1], "write") == 0 ? write_to(argv[2]) : read_from(argv[2]);
+    if (strcmp(argv[1], "read") == 0) {
+        return read_from(argv[2]);
+    }
+    return write_to(argv[2], strcmp(argv[1], "write-half") == 0 ? UB_STORAGE_F16 : UB_STORAGE_F32);
 }

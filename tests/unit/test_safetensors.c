@@ -205,6 +205,58 @@ static void matrices_are_read_row_by_row(void **state)
     free(bytes);
 }
 
+static void halves_are_read_lowest_byte_first(void **state)
+{
+    (void)state;
+    const char header[] =
+        "{" T("a", "BF16", "[1,1]", "[0,2]") "," T("m", "F16", "[2,2]", "[2,10]") "}";
+    // 1, 65504, the smallest there is and infinity.
+    static const unsigned char data[] = {0x00, 0x3c, 0xff, 0x7b, 0x01, 0x00, 0x00, 0x7c};
+    size_t size;
+    unsigned char *bytes = new_file(header, strlen(header), 10, &size);
+    memcpy(bytes + size - 8, data, 8);
+    ub_safetensors file;
+    ub_matrix matrix;
+    ub_message why = {""};
+    assert_int_equal(ub_safetensors_open(bytes, size, &file, &why), UB_OK);
+    assert_int_equal(ub_safetensors_matrix(&file, "m", 2, 2, &matrix, &why), UB_OK);
+    assert_true(ub_matrix_column(&matrix, 0)[0] == 1.0f);
+    assert_true(ub_matrix_column(&matrix, 1)[0] == 65504.0f);
+    assert_true(ub_matrix_column(&matrix, 0)[1] == 0x1p-24f);
+    assert_true(isinf(ub_matrix_column(&matrix, 1)[1]));
+    ub_matrix_free(&matrix);
+    assert_int_equal(ub_safetensors_matrix(&file, "a", 1, 1, &matrix, &why), UB_BAD_FORMAT);
+    assert_true(ub_safetensors_has_type(&file, "m", "F16"));
+    assert_false(ub_safetensors_has_type(&file, "m", "F32"));
+    assert_false(ub_safetensors_has_type(&file, "none", "F16"));
+    ub_safetensors_close(&file);
+    free(bytes);
+}
+
+static void the_bytes_of_a_file_of_halves_are_known(void **state)
+{
+    (void)state;
+    const char header[] = "{\"__metadata__\":{},\"m\":{\"dtype\":\"F16\","
+                          "\"shape\":[1,2],\"data_offsets\":[0,4]}}";
+    const unsigned char data[] = {0x00, 0x3c, 0x01, 0x78};
+    json_t *metadata = json_object();
+    ub_matrix matrix;
+    unsigned char *bytes;
+    size_t size;
+    assert_int_equal(ub_matrix_new(1, 2, &matrix), UB_OK);
+    ub_matrix_column(&matrix, 0)[0] = 2.0f; // times 1/2
+    ub_matrix_column(&matrix, 1)[0] = 1.0009765625f; // times 2^15
+    const int exponents[] = {-1, 15};
+    const ub_safetensors_tensor tensor = {"m", &matrix, exponents};
+    assert_int_equal(ub_safetensors_encode(metadata, &tensor, 1, &bytes, &size), UB_OK);
+    assert_int_equal(size, 8 + (strlen(header) + 7) / 8 * 8 + 4);
+    assert_memory_equal(bytes + 8, header, strlen(header));
+    assert_memory_equal(bytes + size - 4, data, 4);
+    free(bytes);
+    ub_matrix_free(&matrix);
+    json_decref(metadata);
+}
+
 static void the_bytes_of_a_file_are_known(void **state)
 {
     (void)state;
@@ -220,9 +272,9 @@ static void the_bytes_of_a_file_are_known(void **state)
     assert_int_equal(ub_matrix_new(1, 2, &matrix), UB_OK);
     ub_matrix_column(&matrix, 0)[0] = 1.0f;
     ub_matrix_column(&matrix, 1)[0] = 1e-45f; // the smallest there is
-    assert_int_equal(
-        ub_safetensors_encode(metadata, &(ub_safetensors_tensor){"m", &matrix}, 1, &bytes, &size),
-        UB_OK);
+    assert_int_equal(ub_safetensors_encode(metadata, &(ub_safetensors_tensor){"m", &matrix, NULL},
+                                           1, &bytes, &size),
+                     UB_OK);
     assert_int_equal(size, 8 + length + 8);
     assert_int_equal(bytes[0], length);
     assert_int_equal(bytes[1] | bytes[2] | bytes[3] | bytes[7], 0);
@@ -303,7 +355,9 @@ int main(void)
         cmocka_unit_test(a_header_length_that_lies_is_refused),
         cmocka_unit_test(headers_that_nest_deeply_or_hold_very_much_are_refused),
         cmocka_unit_test(matrices_are_read_row_by_row),
+        cmocka_unit_test(halves_are_read_lowest_byte_first),
         cmocka_unit_test(the_bytes_of_a_file_are_known),
+        cmocka_unit_test(the_bytes_of_a_file_of_halves_are_known),
         cmocka_unit_test(numbers_of_a_file_do_not_depend_on_the_locale),
         cmocka_unit_test(messages_are_made_printable),
         cmocka_unit_test(free_text_is_utf_8_without_control_characters),

@@ -22,6 +22,12 @@ enum {
     UB_DICTIONARY_MAX_PITCH = 127, ///< of the MIDI note numbers
 };
 
+/** How the values of a dictionary are written. All are computed with as floats. */
+typedef enum ub_storage {
+    UB_STORAGE_F32, ///< as they are
+    UB_STORAGE_F16, ///< in half precision, each template at a scale of its own
+} ub_storage;
+
 /**
    Saved templates and what must be known to use them: the one model file that the tool and the
    plugin share. Plain data; the owner of the struct owns everything in it. Optional parts that are
@@ -31,15 +37,20 @@ enum {
    single-channel source separation. Interspeech 2014.
 
    On disk it is a safetensors file: 8 bytes little-endian header length, a JSON header, then
-   the tensors as little-endian float32. Tensor `templates` has the shape [F, K] (row-major, as
-   numpy shows it). `__metadata__` (string to string) holds: format "unbraid-dictionary",
-   format_version "1", sources (a JSON list of names), component_source (a JSON list of K
-   indices into it), sample_rate_hz, window ("sqrt-hann" ...), window_samples, hop_samples,
-   beta, sparsity, licence, origin; numbers in plain decimal. What is optional below is left out
-   where it is absent: tensor `context` of shape [(n_before + n_after) F, K] with the metadata
-   frames_before, frames_after and context_samples, tensor `reconstruction` [F, K], and the metadata
-   component_pitch (a JSON list of K numbers). Unknown tensors and metadata are ignored, so that a
-   later 1.x may add some; another number before the point is refused.
+   the tensors as little-endian float32 or float16. Tensor `templates` has the shape [F, K]
+   (row-major, as numpy shows it). `__metadata__` (string to string) holds: format
+   "unbraid-dictionary", format_version "1", sources (a JSON list of names), component_source (a
+   JSON list of K indices into it), sample_rate_hz, window ("sqrt-hann" ...), window_samples,
+   hop_samples, beta, sparsity, licence, origin; numbers in plain decimal. What is optional below is
+   left out where it is absent: tensor `context` of shape [(n_before + n_after) F, K] with the
+   metadata frames_before, frames_after and context_samples, tensor `reconstruction` [F, K], and the
+   metadata component_pitch (a JSON list of K numbers). Where a tensor is of float16, column k of it
+   holds its values times 2 to the power component_exponent[k] of the metadata (a JSON list of K
+   whole numbers, -112 to 164; 0 where there is none). The writer chooses it such that the largest
+   value of a template and its context and reconstruction lies between 2^15 and 2^16: what is up to
+   180 dB below that has 11 significant bits, an error of 2^-12 or -72 dB at most; what is further
+   below has fewer, and what is 240 dB below is lost. Unknown tensors and metadata are ignored, so
+   that a later 1.x may add some; another number before the point is refused.
 */
 typedef struct ub_dictionary {
     ub_matrix templates; ///< F x K, finite, >= 0; F = window_samples / 2 + 1
@@ -64,6 +75,9 @@ typedef struct ub_dictionary {
     int *component_pitch;
     char *licence; ///< free text, "" when unknown: UTF-8 without control characters but \t, \n
     char *origin; ///< free text alike: what it was learned from
+    /// What ub_dictionary_encode() writes. What is made of other dictionaries gets that of the
+    /// first; a join of some that are not all F16, F32.
+    ub_storage storage;
 } ub_dictionary;
 
 /**
@@ -89,7 +103,9 @@ UB_API void ub_dictionary_free(ub_dictionary *dictionary);
 UB_API UB_MUST_USE ub_status ub_dictionary_copy(const ub_dictionary *from, ub_dictionary *out);
 
 /**
-   Serialise. The same dictionary gives the same bytes on every machine.
+   Serialise. The same dictionary gives the same bytes on every machine. With UB_STORAGE_F32
+   decoding gives back every bit; with UB_STORAGE_F16 values are rounded as is said above, and those
+   that were decoded from a file of this storage come back as they were.
    @param bytes  A block that the caller frees with free(). Set on success only.
    @return UB_OK, UB_NO_MEMORY, or what ub_dictionary_check() says.
 */
@@ -99,8 +115,8 @@ UB_API UB_MUST_USE ub_status ub_dictionary_encode(const ub_dictionary *dictionar
 
 /**
    Read a dictionary from untrusted bytes. Everything is checked before it is used: header length
-   (at most 16 MiB) and JSON, dtype, shapes, offsets (in range, not overlapping, matching the shape,
-   no overflow), values (finite, >= 0), names, indices and numbers of the metadata.
+   (at most 16 MiB) and JSON, dtypes, shapes, offsets (in range, not overlapping, matching the
+   shape, no overflow), values (finite, >= 0), names, indices and numbers of the metadata.
 
    @return UB_OK, UB_BAD_FORMAT with what is wrong, UB_NO_MEMORY. `out` is set on success only.
            What the message quotes of the file is printable UTF-8.
