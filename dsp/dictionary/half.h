@@ -20,7 +20,7 @@ uint16_t ub_half_from_float(double value);
 
 /**
    The power of two that brings a largest value to 2^15 or more and, after rounding, below 2^16:
-   times 2^exponent, all that is up to 180 dB below it keeps 11 significant bits, and what is more
+   times 2^exponent, all that is up to 174 dB below it keeps 11 significant bits, and what is more
    than 240 dB below it becomes nothing. Values that were rounded so have the same exponent again.
    @param largest  Finite, >= 0. 0 has the exponent 0.
 */

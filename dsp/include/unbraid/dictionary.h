@@ -48,7 +48,7 @@ typedef enum ub_storage {
    holds its values times 2 to the power component_exponent[k] of the metadata (a JSON list of K
    whole numbers, -112 to 164; 0 where there is none). The writer chooses it such that the largest
    value of a template and its context and reconstruction lies between 2^15 and 2^16: what is up to
-   180 dB below that has 11 significant bits, an error of 2^-12 or -72 dB at most; what is further
+   174 dB below that has 11 significant bits, an error of 2^-12 or -72 dB at most; what is further
    below has fewer, and what is 240 dB below is lost. Unknown tensors and metadata are ignored, so
    that a later 1.x may add some; another number before the point is refused.
 */
