@@ -5,8 +5,18 @@
 #include "cholesky.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { GROUP = 16, ROWS = 4, LANES = 4 };
+
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+
+static lanes load(const double *from)
+{
+    lanes x;
+    memcpy(&x, from, sizeof x); // which need not be aligned
+    return x;
+}
 
 static double dot(const double *x, const double *y, size_t n)
 {
@@ -27,13 +37,12 @@ static double dot(const double *x, const double *y, size_t n)
 // Products of ROWS rows with another.
 static void dot_rows(const double *rows, size_t stride, const double *y, size_t n, double *out)
 {
-    double part[ROWS][LANES] = {{0}};
+    lanes part[ROWS] = {{0}};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
+        const lanes other = load(y + i);
         for (size_t r = 0; r < ROWS; r++) {
-            for (size_t j = 0; j < LANES; j++) {
-                part[r][j] += rows[r * stride + i + j] * y[i + j];
-            }
+            part[r] += load(rows + r * stride + i) * other;
         }
     }
     for (size_t r = 0; r < ROWS; r++) {
