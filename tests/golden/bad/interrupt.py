@@ -47,7 +47,9 @@ class Interrupt(Test):
         self.separate("in.wav")
         write_wav("short.wav", "s16", 16000, [[0] * 100])
         before = self.content()
-        process = self.start("separate", "--progress", "json", *ENDLESS, "short.wav", "in.wav")
+        # The short one gets all of its updates.
+        process = self.start("separate", "--progress", "json", *ENDLESS, "--iterations", 1000,
+                             "short.wav", "in.wav")
         for line in process.stderr:
             if b'"in.wav"' in line:
                 break
