@@ -62,9 +62,10 @@ class Transcribe(Test):
         done = self.run_tool("transcribe", "--progress", "json", "siren.wav")
         self.assertIn('{"file": "siren.wav", "preset": "any-notes"}', done.err)
         self.assertEqual(read_midi(pathlib.Path("siren.mid").read_bytes())[1][0][0], "notes")
-        self.assertEqual(self.run_tool("transcribe", "tune.wav").err, "")
-        self.run_tool("transcribe", "--preset", "guitar-notes", "tune.wav")
-        self.assertEqual(read_midi(pathlib.Path("tune.mid").read_bytes())[1][0][0], "guitar")
+        write_wav("short.wav", "f32", RATE, [SOUND[0][:RATE]])
+        self.assertEqual(self.run_tool("transcribe", "short.wav").err, "")
+        self.run_tool("transcribe", "--preset", "guitar-notes", "short.wav")
+        self.assertEqual(read_midi(pathlib.Path("short.mid").read_bytes())[1][0][0], "guitar")
 
     def test_harmonics_alone_find_the_notes_of_any_instrument(self):
         self.run_tool("transcribe", "--preset", "any-notes", "tune.wav")
