@@ -13,6 +13,7 @@ Prints SI-SDR above doing nothing, piece by piece, and the means. Nothing passes
 `unbraid separate`. Needs ../shared/data and ../shared/tools/score, python3-numpy and python3-soundfile."""
 import argparse
 import pathlib
+import sys
 import tempfile
 
 import numpy
@@ -144,8 +145,9 @@ def main():
     parser.add_argument("tool")
     parser.add_argument("what", nargs="*")
     parser.add_argument("--boxes", type=int, default=3)
-    arguments, options = parser.parse_known_args()
-    options = [word for word in options if word != "--"]
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    arguments, options = parser.parse_args(words[:split]), words[split + 1:]
     if not DATA.is_dir():
         raise SystemExit(f"skipped: {DATA} is not there")
     for what in arguments.what or ["regions", "positions"]:
