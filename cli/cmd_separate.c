@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dictionary_file.h"
 #include "interrupt.h"
+#include "marks.h"
 #include "options.h"
 #include "passages.h"
 #include "progress.h"
@@ -25,6 +26,11 @@ static const struct option_row rows[] = {
     {"accompaniment", '\0', "FROM-TO",
      "a passage without the voice: what plays there is learned, and the rest is the vocals; may be "
      "given more than once"},
+    {"mark", '\0', "NAME@FROM-TO[,LOW-HIGH]",
+     "a source is most of what is heard between these times, and frequencies in Hz; may be given "
+     "more than once"},
+    {"pan", '\0', "NAME@POSITION",
+     "a source is heard from there, -100 (left) to 100 (right); may be given more than once"},
     {"midi", '\0', "MID",
      "the score: write a stem for each of its tracks, and the rest; dictionaries are of notes"},
     {"stems-by", '\0', "WHAT",
@@ -77,6 +83,7 @@ struct job {
     size_t n_dictionaries;
     ub_dictionary dictionary; // of all, joined
     struct passages passages;
+    struct marks marks;
     struct score_file score;
     struct track_list tracks;
 };
@@ -144,7 +151,8 @@ static bool take(void *context, const char *name, const char *value)
 {
     struct job *job = context;
     bool well = true;
-    if (score_file_take(&job->score, &separate_usage, name, value, &well)) {
+    if (score_file_take(&job->score, &separate_usage, name, value, &well) ||
+        marks_take(&separate_usage, name, value, &well, &job->marks)) {
         return well;
     }
     if (strcmp(name, "output") == 0) {
@@ -171,6 +179,15 @@ static bool take(void *context, const char *name, const char *value)
     return true;
 }
 
+static enum outcome check_marks(const struct job *job)
+{
+    const char *other = job->score.path           ? "--midi"
+                        : job->passages.n > 0     ? "passages (--source)"
+                        : job->n_dictionaries > 0 ? "a dictionary"
+                                                  : NULL;
+    return marks_check(&job->marks, &separate_usage, &job->options, other);
+}
+
 // Options that contradict each other. @return DONE or MISUSED.
 static enum outcome check_options(const struct job *job)
 {
@@ -179,6 +196,9 @@ static enum outcome check_options(const struct job *job)
     const bool *given = job->options.given;
     if (job->options.n_operands == 0) {
         return options_misused(usage, "separate", "names no file");
+    }
+    if (check_marks(job) != DONE) {
+        return MISUSED;
     }
     if (choice->only && choice->target) {
         return options_misused(usage, "--two-stems", "excludes --only");
@@ -254,6 +274,9 @@ static size_t known_names(const struct job *job, const char **names)
     const struct passages *passages = &job->passages;
     if (job->score.path) {
         return score_file_names(&job->score, names);
+    }
+    if (job->marks.n > 0) {
+        return ub_marks_names(job->marks.list, job->marks.n, &job->options.settings, names);
     }
     const ub_dictionary *dictionary = job->n_dictionaries ? &job->dictionary : NULL;
     if (passages->n == 0 || job->options.settings.value[UB_PARAM_METHOD] > UB_METHOD_COMPONENTS) {
@@ -346,6 +369,9 @@ static ub_status separate_into(struct job *job, struct audio_file *recording, co
     if (!status && job->score.path) {
         status =
             score_file_separate(&job->score, &mix, &job->options.settings, &listener, &sink, why);
+    } else if (!status && job->marks.n > 0) {
+        status = ub_separate_marks(&mix, job->marks.list, job->marks.n, &job->options.settings,
+                                   &listener, &sink, why);
     } else if (!status) {
         status = ub_separate(&mix, dictionary, &job->options.settings, &listener, &sink, why);
     }
@@ -403,6 +429,11 @@ static enum outcome separate_all(struct job *job)
                                "them one by one",
                                job->tracks.n);
     }
+    if (job->marks.n > 0 && job->tracks.n > 1) {
+        return options_misused(&separate_usage, job->marks.option,
+                               "is of one recording, but there are %zu; separate them one by one",
+                               job->tracks.n);
+    }
     for (size_t i = 0; i < job->tracks.n && !interrupted(); i++) {
         if (separate_track(job, &job->tracks.tracks[i]) != DONE) {
             outcome = FAILED;
@@ -416,8 +447,11 @@ enum outcome separate_run(int argc, char **argv)
     struct job job = {.choice = {.folder = "separated", .pattern = "{track}/{source}.{ext}"},
                       .dictionary_paths = calloc((size_t)argc, sizeof(char *)),
                       .score = score_file_none()};
-    if (!job.dictionary_paths || !passages_new((size_t)argc, &job.passages)) {
+    if (!job.dictionary_paths || !passages_new((size_t)argc, &job.passages) ||
+        !marks_new((size_t)argc, &job.marks)) {
         free(job.dictionary_paths);
+        passages_free(&job.passages);
+        marks_free(&job.marks);
         report_error("separate", "no memory for the command line; close other programs");
         return FAILED;
     }
@@ -433,6 +467,7 @@ enum outcome separate_run(int argc, char **argv)
     track_list_free(&job.tracks);
     ub_dictionary_free(&job.dictionary);
     passages_free(&job.passages);
+    marks_free(&job.marks);
     score_file_free(&job.score);
     free(job.dictionary_paths);
     return outcome;

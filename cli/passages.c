@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "passages.h"
+#include "time_span.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +11,7 @@ static const char ACCOMPANIMENT[] = "accompaniment", VOICE[] = "vocals";
 enum {
     ACCOMPANIMENT_COMPONENTS = 80, // a whole band
     VOICE_COMPONENTS = 60, // of the voice, which is learned while it is separated
-    REST_COMPONENTS = 40, // beside one source
-    MOST_FIELDS = 3 // hours, minutes, seconds
+    REST_COMPONENTS = 40 // beside one source
 };
 
 bool passages_new(size_t n, struct passages *passages)
@@ -25,44 +24,6 @@ void passages_free(struct passages *passages)
 {
     free(passages->list);
     *passages = (struct passages){0};
-}
-
-// A field of a time from `at` on: digits, and decimals in the last one. @return its end, or NULL.
-static const char *read_field(const char *at, bool is_last, double *value)
-{
-    const size_t n_digits = strspn(at, "0123456789");
-    size_t n = n_digits;
-    if (is_last && at[n] == '.') {
-        n += 1 + strspn(at + n + 1, "0123456789");
-    }
-    if (n_digits == 0 || n > 15) {
-        return NULL;
-    }
-    char text[16];
-    memcpy(text, at, n);
-    text[n] = '\0';
-    *value = strtod(text, NULL);
-    return at + n;
-}
-
-// "1:02:03.5" up to `end`. @return false where it is no time.
-static bool read_time(const char *at, const char *end, double *seconds)
-{
-    size_t n_fields = 1;
-    for (const char *c = at; c < end; c++) {
-        n_fields += *c == ':';
-    }
-    *seconds = 0.0;
-    for (size_t i = 0; i < n_fields && n_fields <= MOST_FIELDS; i++) {
-        double value;
-        at = read_field(at, i + 1 == n_fields, &value);
-        if (!at || at > end || (i > 0 && value >= 60.0) || (i + 1 < n_fields && *at != ':')) {
-            return false;
-        }
-        *seconds = 60.0 * *seconds + value;
-        at += i + 1 < n_fields;
-    }
-    return at == end;
 }
 
 bool passages_teach(const struct passages *passages, const char *name)
@@ -115,10 +76,9 @@ bool passages_take(const struct usage *usage, const char *option, const char *ma
     const bool is_source = strcmp(option, "--source") == 0;
     const char *at = is_source ? strrchr(mark, '@') : NULL;
     const char *times = at ? at + 1 : mark;
-    const char *dash = strchr(times, '-');
     passage->mark = times;
-    if ((is_source && !at) || !dash || !read_time(times, dash, &passage->from_s) ||
-        !read_time(dash + 1, dash + strlen(dash), &passage->to_s)) {
+    if ((is_source && !at) ||
+        !time_span_read(times, times + strlen(times), &passage->from_s, &passage->to_s)) {
         options_misused(usage, option,
                         "is '%.40s', but must be %s, times like 13.5, 0:13 or 1:02:03", mark,
                         is_source ? "NAME@FROM-TO" : "FROM-TO");

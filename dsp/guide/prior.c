@@ -169,34 +169,18 @@ static void weigh_tile(const weighing *w, size_t tile)
     }
 }
 
-// Tiles are added in order; then shares to the power of g, divided by their sum. The largest is one
-// before the power, so that no power of it is lost.
-static void settle(const weighing *w, double sharpness, ub_matrix *weights)
+// Tiles are added in order.
+static void add_tiles(const weighing *w, double *amounts)
 {
     const size_t n = w->n_priors * w->n_components;
-    for (size_t i = n; i < n_tiles(w) * n; i++) {
-        w->sums[i % n] += w->sums[i];
-    }
-    for (size_t k = 0; k < w->n_components; k++) {
-        float *column = ub_matrix_column(weights, k);
-        double largest = 0.0, sum = 0.0;
-        for (size_t j = 0; j < w->n_priors; j++) {
-            largest = fmax(largest, w->sums[j * w->n_components + k]);
-        }
-        for (size_t j = 0; j < w->n_priors; j++) {
-            double *share = &w->sums[j * w->n_components + k];
-            *share = largest > 0.0 ? pow(*share / largest, sharpness) : 1.0;
-            sum += *share;
-        }
-        for (size_t j = 0; j < w->n_priors; j++) {
-            column[j] = (float)(w->sums[j * w->n_components + k] / sum);
-        }
+    memset(amounts, 0, n * sizeof *amounts);
+    for (size_t i = 0; i < n_tiles(w) * n; i++) {
+        amounts[i % n] += w->sums[i];
     }
 }
 
-ub_status ub_prior_weigh(const ub_scene *scene, const ub_nmf_factors *factors,
-                         const ub_matrix *priors, size_t n_priors, double sharpness,
-                         ub_matrix *weights)
+ub_status ub_prior_amounts(const ub_scene *scene, const ub_nmf_factors *factors,
+                           const ub_matrix *priors, size_t n_priors, double *amounts)
 {
     weighing w;
     const ub_status status = weighing_new(scene, factors, priors, n_priors, &w);
@@ -212,7 +196,43 @@ ub_status ub_prior_weigh(const ub_scene *scene, const ub_nmf_factors *factors,
         }
         ub_fpu_restore(mode);
     }
-    settle(&w, sharpness, weights);
+    add_tiles(&w, amounts);
     weighing_free(&w);
     return UB_OK;
+}
+
+// Shares to the power of g, divided by their sum. The largest is one before the power, so that no
+// power of it is lost.
+static void settle(double sharpness, double *amounts, ub_matrix *weights)
+{
+    const size_t n_priors = weights->n_rows, n_components = weights->n_cols;
+    for (size_t k = 0; k < n_components; k++) {
+        float *column = ub_matrix_column(weights, k);
+        double largest = 0.0, sum = 0.0;
+        for (size_t j = 0; j < n_priors; j++) {
+            largest = fmax(largest, amounts[j * n_components + k]);
+        }
+        for (size_t j = 0; j < n_priors; j++) {
+            double *share = &amounts[j * n_components + k];
+            *share = largest > 0.0 ? pow(*share / largest, sharpness) : 1.0;
+            sum += *share;
+        }
+        for (size_t j = 0; j < n_priors; j++) {
+            column[j] = (float)(amounts[j * n_components + k] / sum);
+        }
+    }
+}
+
+ub_status ub_prior_weigh(const ub_scene *scene, const ub_nmf_factors *factors,
+                         const ub_matrix *priors, size_t n_priors, double sharpness,
+                         ub_matrix *weights)
+{
+    double *amounts = calloc(n_priors * factors->templates.n_cols, sizeof *amounts);
+    const ub_status status =
+        amounts ? ub_prior_amounts(scene, factors, priors, n_priors, amounts) : UB_NO_MEMORY;
+    if (!status) {
+        settle(sharpness, amounts, weights);
+    }
+    free(amounts);
+    return status;
 }

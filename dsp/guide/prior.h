@@ -25,6 +25,15 @@ ub_status ub_prior_factorise(const ub_scene *scene, const ub_progress *progress,
                              ub_nmf_factors *out, ub_message *why);
 
 /**
+   What components have of the data under priors: a_jk.
+
+   @param amounts  n_priors x K, a row for each prior: every element is set.
+   Else as ub_prior_weigh(), but priors need not sum to one.
+*/
+ub_status ub_prior_amounts(const ub_scene *scene, const ub_nmf_factors *factors,
+                           const ub_matrix *priors, size_t n_priors, double *amounts);
+
+/**
    The shares of components that priors ask for.
 
    @param factors   A fit to the scene's spectra, K components.
@@ -58,6 +67,9 @@ ub_status ub_prior_masks(const ub_scene *scene, const ub_nmf_factors *factors,
 ub_status ub_prior_follow(const ub_scene *scene, const ub_nmf_factors *factors,
                           const ub_matrix *priors, size_t n_priors, ub_matrix *masks,
                           ub_message *why);
+
+/** Multiply the masks of a source, one per channel, by the root of its prior. */
+void ub_prior_lean(const ub_scene *scene, const ub_matrix *prior, ub_matrix *masks);
 
 /** Make the first of two priors the other's complement. */
 void ub_prior_complement(const ub_matrix *of, ub_matrix *out);

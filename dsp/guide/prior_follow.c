@@ -35,7 +35,7 @@ void ub_prior_agree(size_t n, const ub_matrix *others, ub_matrix *priors)
     }
 }
 
-static void lean(const ub_scene *scene, const ub_matrix *prior, ub_matrix *masks)
+void ub_prior_lean(const ub_scene *scene, const ub_matrix *prior, ub_matrix *masks)
 {
     for (size_t c = 0; c < scene->n_channels; c++) {
         for (size_t t = 0; t < prior->n_cols; t++) {
@@ -62,7 +62,7 @@ ub_status ub_prior_follow(const ub_scene *scene, const ub_nmf_factors *factors,
     }
     status = ub_prior_masks(scene, factors, &weights, MASK_EXPONENT, masks, why);
     for (size_t j = 0; !status && j < n_priors; j++) {
-        lean(scene, &priors[j], &masks[j * scene->n_channels]);
+        ub_prior_lean(scene, &priors[j], &masks[j * scene->n_channels]);
     }
     ub_matrix_free(&weights);
     return status;

@@ -15,7 +15,9 @@ struct ub_masker {
     size_t n_sources;
     float exponent;
     float *packed;
-    size_t *place; // K: where a component of the caller stands
+    size_t n_inputs; // K: components of the caller
+    size_t n_copies; // of each: one, or one for each source
+    size_t *place; // n_copies x K: where a component of the caller stands
     size_t *first; // n_sources + 1: components of a source, in that order
 };
 
@@ -29,9 +31,8 @@ void ub_masker_free(ub_masker *masker)
     }
 }
 
-static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
-                       const size_t *component_source, size_t n_sources, double exponent,
-                       const char *kernels, ub_message *why)
+static ub_status check(const ub_matrix *templates, const ub_matrix *gains, size_t n_sources,
+                       double exponent, const char *kernels, ub_message *why)
 {
     if (!(exponent >= 0.5 && exponent <= 2.0)) {
         return ub_fail(why, UB_BAD_SETTING, "the mask exponent is %g, but must be from 0.5 to 2",
@@ -45,12 +46,6 @@ static ub_status check(const ub_matrix *templates, const ub_matrix *gains,
         gains->n_rows > UB_NMF_MAX_CHANNELS || gains->n_cols != templates->n_cols) {
         return ub_fail(why, UB_BAD_SHAPE, "templates, gains and sources do not fit together");
     }
-    for (size_t k = 0; k < templates->n_cols; k++) {
-        if (component_source[k] >= n_sources) {
-            return ub_fail(why, UB_BAD_SHAPE, "component %zu belongs to source %zu of %zu", k,
-                           component_source[k], n_sources);
-        }
-    }
     if (!ub_matrix_is_nonnegative(templates) || !ub_matrix_is_nonnegative(gains)) {
         return ub_fail(why, UB_BAD_VALUE, "templates or gains are negative or not finite");
     }
@@ -62,7 +57,7 @@ static void sort_components(ub_masker *masker, const size_t *component_source)
     size_t n = 0;
     for (size_t source = 0; source < masker->n_sources; source++) {
         masker->first[source] = n;
-        for (size_t k = 0; k < masker->packing.n_components; k++) {
+        for (size_t k = 0; k < masker->n_inputs; k++) {
             if (component_source[k] == source) {
                 masker->place[k] = n++;
             }
@@ -81,32 +76,103 @@ void ub_masker_replace(ub_masker *masker, size_t first, const ub_matrix *templat
     }
 }
 
-ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
-                        const size_t *component_source, size_t n_sources, double exponent,
-                        const char *kernels, ub_masker **out, ub_message *why)
+// Room for all but what the components are.
+static ub_status masker_new(size_t n_bins, size_t n_channels, size_t n_inputs, size_t n_copies,
+                            size_t n_sources, double exponent, const char *kernels, ub_masker **out,
+                            ub_message *why)
 {
-    ub_status status = check(templates, gains, component_source, n_sources, exponent, kernels, why);
-    if (status) {
-        return status;
-    }
     ub_masker *masker = calloc(1, sizeof *masker);
     if (!masker) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
     }
     masker->kernels = kernels ? ub_kernels_named(kernels) : ub_kernels_best();
-    masker->packing =
-        ub_kernels_packing(masker->kernels, gains->n_rows, templates->n_rows, templates->n_cols);
+    masker->packing = ub_kernels_packing(masker->kernels, n_channels, n_bins, n_copies * n_inputs);
     masker->n_sources = n_sources;
     masker->exponent = (float)exponent;
+    masker->n_inputs = n_inputs;
+    masker->n_copies = n_copies;
     masker->packed = ub_floats_new(masker->packing.n_floats);
-    masker->place = calloc(templates->n_cols, sizeof *masker->place);
+    masker->place = calloc(n_copies * n_inputs, sizeof *masker->place);
     masker->first = calloc(n_sources + 1, sizeof *masker->first);
     if (!masker->packed || !masker->place || !masker->first) {
         ub_masker_free(masker);
         return ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
     }
+    *out = masker;
+    return UB_OK;
+}
+
+ub_status ub_masker_new(const ub_matrix *templates, const ub_matrix *gains,
+                        const size_t *component_source, size_t n_sources, double exponent,
+                        const char *kernels, ub_masker **out, ub_message *why)
+{
+    ub_status status = check(templates, gains, n_sources, exponent, kernels, why);
+    for (size_t k = 0; !status && k < templates->n_cols; k++) {
+        if (component_source[k] >= n_sources) {
+            status = ub_fail(why, UB_BAD_SHAPE, "component %zu belongs to source %zu of %zu", k,
+                             component_source[k], n_sources);
+        }
+    }
+    ub_masker *masker = NULL;
+    status = status ? status
+                    : masker_new(templates->n_rows, gains->n_rows, templates->n_cols, 1, n_sources,
+                                 exponent, kernels, &masker, why);
+    if (status) {
+        return status;
+    }
     sort_components(masker, component_source);
     ub_masker_replace(masker, 0, templates, gains);
+    *out = masker;
+    return UB_OK;
+}
+
+// Every source has a copy of every component, its template times the share of it.
+static void pack_copies(ub_masker *masker, const ub_matrix *templates, const ub_matrix *gains,
+                        const ub_matrix *shares, float *column)
+{
+    const size_t n_k = templates->n_cols;
+    for (size_t i = 0; i < masker->n_sources * n_k; i++) {
+        const size_t source = i / n_k, k = i % n_k;
+        const float share = ub_matrix_column(shares, k)[source];
+        const float *template = ub_matrix_column(templates, k);
+        for (size_t f = 0; f < templates->n_rows; f++) {
+            column[f] = share * template[f];
+        }
+        masker->place[i] = i;
+        masker->kernels->pack(&masker->packing, i, 1, column, templates->stride,
+                              ub_matrix_column(gains, k), gains->stride, masker->packed);
+    }
+    for (size_t source = 0; source <= masker->n_sources; source++) {
+        masker->first[source] = source * n_k;
+    }
+}
+
+ub_status ub_masker_new_shared(const ub_matrix *templates, const ub_matrix *gains,
+                               const ub_matrix *shares, double exponent, const char *kernels,
+                               ub_masker **out, ub_message *why)
+{
+    ub_status status = check(templates, gains, shares->n_rows, exponent, kernels, why);
+    if (!status && shares->n_cols != templates->n_cols) {
+        status = ub_fail(why, UB_BAD_SHAPE, "shares are of %zu components of %zu", shares->n_cols,
+                         templates->n_cols);
+    }
+    if (!status && !ub_matrix_is_nonnegative(shares)) {
+        status = ub_fail(why, UB_BAD_VALUE, "shares are negative or not finite");
+    }
+    ub_masker *masker = NULL;
+    status = status ? status
+                    : masker_new(templates->n_rows, gains->n_rows, templates->n_cols,
+                                 shares->n_rows, shares->n_rows, exponent, kernels, &masker, why);
+    float *column = status ? NULL : ub_floats_new(templates->stride);
+    if (!status && !column) {
+        status = ub_fail(why, UB_NO_MEMORY, "no memory for the masks");
+    }
+    if (status) {
+        ub_masker_free(masker);
+        return status;
+    }
+    pack_copies(masker, templates, gains, shares, column);
+    free(column);
     *out = masker;
     return UB_OK;
 }
@@ -128,8 +194,8 @@ void ub_masker_run(const ub_masker *masker, size_t channel, const ub_matrix *act
     const size_t n_components = masker->packing.n_components;
     for (size_t t = 0; t < n; t++) {
         const float *h = ub_matrix_column(activations, first + t);
-        for (size_t k = 0; k < n_components; k++) {
-            work[t * n_components + masker->place[k]] = h[k];
+        for (size_t i = 0; i < n_components; i++) {
+            work[t * n_components + masker->place[i]] = h[i % masker->n_inputs];
         }
     }
     const size_t stride = ub_masker_stride(masker);

@@ -7,6 +7,7 @@
 #define UNBRAID_SEPARATE_LIMITS_H
 
 #include "unbraid/separate.h"
+#include "unbraid/separate_marks.h"
 
 typedef struct ub_limits {
     size_t block_frames; ///< frames read, transformed and written at a time; no bit depends on it
@@ -21,5 +22,11 @@ ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
                              const ub_dictionary *dictionary, const ub_settings *settings,
                              const ub_progress *progress, const ub_stem_sink *sink,
                              ub_message *why);
+
+/** ub_separate_marks() within these limits. */
+ub_status ub_separate_marks_within(const ub_limits *limits, const ub_audio *mix,
+                                   const ub_mark *marks, size_t n, const ub_settings *settings,
+                                   const ub_progress *progress, const ub_stem_sink *sink,
+                                   ub_message *why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "factor/norm.h"
 #include "ground/progress_part.h"
 #include "grouping.h"
+#include "guide/struck.h"
 #include "schedule.h"
 #include "spectra.h"
 
@@ -21,6 +22,7 @@ void ub_model_free(ub_model *model)
 {
     ub_nmf_factors_free(&model->factors);
     ub_matrix_free(&model->reconstruction);
+    ub_matrix_free(&model->shares);
     free(model->component_source);
     for (size_t j = 0; model->names && j < model->n_sources; j++) {
         free(model->names[j]);
@@ -80,21 +82,43 @@ static ub_status set_name(ub_model *model, size_t source, const char *name)
 
 // ---- blind -------------------------------------------------------------------------------------
 
-static ub_status group(ub_model *model, const ub_front *front, size_t n_sources)
+static ub_scene scene_of(const ub_front *front, const ub_settings *settings,
+                         const ub_matrix *spectra)
+{
+    const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
+    return (ub_scene){.spectra = spectra,
+                      .n_channels = front->audio->n_channels,
+                      .rate_hz = front->audio->rate_hz,
+                      .size_samples = stft->size_samples,
+                      .hop_samples = stft->hop_samples,
+                      .n_frames = spectra[0].n_cols,
+                      .settings = settings,
+                      .n_threads = front->n_threads};
+}
+
+static ub_status group(ub_model *model, const ub_front *front, const ub_settings *settings,
+                       const ub_matrix *spectra, size_t n_sources)
 {
     const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
     const double rate_hz = front->audio->rate_hz;
+    const size_t n_k = model->factors.templates.n_cols;
     char(*names)[UB_NAME_SIZE] = calloc(n_sources, sizeof *names);
-    ub_status status = names ? UB_OK : UB_NO_MEMORY;
-    status = status ? status : allocate_sources(model, n_sources, model->factors.templates.n_cols);
-    status = status ? status
-                    : ub_group_components(&model->factors, rate_hz / (double)stft->size_samples,
-                                          (double)stft->hop_samples / rate_hz, n_sources,
-                                          model->component_source, names);
+    float *struck = calloc(n_k, sizeof *struck);
+    ub_status status = names && struck ? UB_OK : UB_NO_MEMORY;
+    status = status ? status : allocate_sources(model, n_sources, n_k);
+    status = status ? status : ub_matrix_new(n_sources, n_k, &model->shares);
+    const ub_scene scene = scene_of(front, settings, spectra);
+    status = status ? status : ub_struck_shares(&scene, &model->factors, struck);
+    status =
+        status ? status
+               : ub_group_components(&model->factors, struck, rate_hz / (double)stft->size_samples,
+                                     (double)stft->hop_samples / rate_hz, n_sources,
+                                     model->component_source, &model->shares, names);
     for (size_t j = 0; !status && j < n_sources; j++) {
         status = set_name(model, j, names[j]);
     }
     free(names);
+    free(struck);
     return status;
 }
 
@@ -128,7 +152,7 @@ static ub_status fit_blind(ub_front *front, const ub_settings *settings, const u
         status ? status
                : ub_nmf_fit(spectra, n_channels, &nmf, NULL, progress, &model->factors, NULL, why);
     ub_progress_stage(progress, "group");
-    if (!status && group(model, front, n_sources)) {
+    if (!status && group(model, front, settings, spectra, n_sources)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory to group %zu components", n_components);
     }
     if (!whole) {

@@ -16,6 +16,7 @@ typedef struct ub_model {
                               ///< first rows of the factors' templates
     size_t n_sources;
     size_t *component_source; ///< K
+    ub_matrix shares; ///< n_sources x K of blind components; else empty, and each is one source's
     char **names; ///< n_sources
     ub_nmf_settings activation; ///< how to compute activations frame by frame
     ub_nmf_settings smoothing; ///< how to fit them with continuity afterwards; 0 there: not at all

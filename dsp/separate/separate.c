@@ -188,9 +188,13 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
 {
     const ub_nmf_factors *factors = &s->model.factors;
     const ub_matrix templates = mask_templates(&s->model, ub_stft_n_bins(s->stft));
-    ub_status status = ub_masker_new(&templates, &factors->gains, s->model.component_source,
-                                     s->model.n_sources, settings->value[UB_PARAM_MASK_EXPONENT],
-                                     ub_settings_kernels(settings), &s->masker, why);
+    const double exponent = settings->value[UB_PARAM_MASK_EXPONENT];
+    const char *kernels = ub_settings_kernels(settings);
+    ub_status status = s->model.shares.n_cols > 0
+                           ? ub_masker_new_shared(&templates, &factors->gains, &s->model.shares,
+                                                  exponent, kernels, &s->masker, why)
+                           : ub_masker_new(&templates, &factors->gains, s->model.component_source,
+                                           s->model.n_sources, exponent, kernels, &s->masker, why);
     const bool is_open = factors->activations.n_cols == 0 && s->front.n_frames > 0;
     if (!status && is_open) {
         status = open_activations(s, limits, why);

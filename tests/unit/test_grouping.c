@@ -83,12 +83,28 @@ static ub_nmf_factors new_factors(const sound *kinds, size_t n)
     return factors;
 }
 
+// Groups where the prior of hits takes drums for hits, and nothing else.
+static ub_status group_factors(const ub_nmf_factors *factors, const sound *kinds, size_t n_sources,
+                               size_t *source, char (*names)[UB_NAME_SIZE], ub_matrix *shares)
+{
+    const size_t n = factors->templates.n_cols;
+    float struck[MOST];
+    ub_matrix none = {0};
+    for (size_t k = 0; k < n; k++) {
+        struck[k] = kinds[k] == DRUM ? 0.9f : 0.2f;
+    }
+    assert_int_equal(ub_matrix_new(n_sources, n, shares ? shares : &none), UB_OK);
+    const ub_status status = ub_group_components(factors, struck, BIN_HZ, FRAME_S, n_sources,
+                                                 source, shares ? shares : &none, names);
+    ub_matrix_free(&none);
+    return status;
+}
+
 static void group(const sound *kinds, size_t n, size_t n_sources, size_t *source,
                   char (*names)[UB_NAME_SIZE])
 {
     ub_nmf_factors factors = new_factors(kinds, n);
-    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, n_sources, source, names),
-                     UB_OK);
+    assert_int_equal(group_factors(&factors, kinds, n_sources, source, names, NULL), UB_OK);
     ub_nmf_factors_free(&factors);
 }
 
@@ -144,7 +160,7 @@ static void panning_alone_tells_like_sounds_apart(void **state)
     }
     size_t source[4];
     char names[2][UB_NAME_SIZE];
-    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, 2, source, names), UB_OK);
+    assert_int_equal(group_factors(&factors, kinds, 2, source, names, NULL), UB_OK);
     assert_int_equal(source[0], source[2]);
     assert_int_equal(source[1], source[3]);
     assert_int_not_equal(source[0], source[1]);
@@ -167,10 +183,99 @@ static void percussiveness_alone_tells_like_sounds_apart(void **state)
     }
     size_t source[4];
     char names[2][UB_NAME_SIZE];
-    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, 2, source, names), UB_OK);
+    assert_int_equal(group_factors(&factors, kinds, 2, source, names, NULL), UB_OK);
     assert_int_equal(source[0], source[1]);
     assert_int_equal(source[2], source[3]);
     assert_int_not_equal(source[0], source[2]);
+    ub_nmf_factors_free(&factors);
+}
+
+static void what_is_struck_alone_tells_like_sounds_apart(void **state)
+{
+    (void)state;
+    const sound kinds[] = {LEFT, LEFT, LEFT, LEFT};
+    ub_nmf_factors factors = new_factors(kinds, 4);
+    for (size_t k = 0; k < 4; k++) {
+        memcpy(ub_matrix_column(&factors.templates, k), ub_matrix_column(&factors.templates, 0),
+               N_BINS * sizeof(float));
+    }
+    const float struck[] = {0.1f, 0.9f, 0.1f, 0.9f};
+    size_t source[4];
+    char names[2][UB_NAME_SIZE];
+    ub_matrix shares;
+    assert_int_equal(ub_matrix_new(2, 4, &shares), UB_OK);
+    assert_int_equal(
+        ub_group_components(&factors, struck, BIN_HZ, FRAME_S, 2, source, &shares, names), UB_OK);
+    assert_int_equal(source[0], source[2]);
+    assert_int_equal(source[1], source[3]);
+    assert_int_not_equal(source[0], source[1]);
+    ub_matrix_free(&shares);
+    ub_nmf_factors_free(&factors);
+}
+
+static void a_group_has_most_of_its_components_and_some_of_all_others(void **state)
+{
+    (void)state;
+    const sound kinds[] = {LEFT, DRUM, BASS, RIGHT, RIGHT, BASS, LEFT, DRUM};
+    ub_nmf_factors factors = new_factors(kinds, MOST);
+    size_t source[MOST];
+    char names[4][UB_NAME_SIZE];
+    ub_matrix shares;
+    assert_int_equal(group_factors(&factors, kinds, 4, source, names, &shares), UB_OK);
+    for (size_t k = 0; k < MOST; k++) {
+        const float *share = ub_matrix_column(&shares, k);
+        double sum = 0.0;
+        for (size_t j = 0; j < 4; j++) {
+            assert_true(share[j] > 0.0f && (j == source[k] ? share[j] > 0.5f : share[j] < 0.5f));
+            sum += (double)share[j];
+        }
+        assert_true(fabs(sum - 1.0) < 1e-6);
+    }
+    ub_matrix_free(&shares);
+    ub_nmf_factors_free(&factors);
+}
+
+static void a_component_between_two_groups_is_shared_equally(void **state)
+{
+    (void)state;
+    // The same sound on the left, on the right, and in the middle.
+    const sound kinds[] = {LEFT, LEFT, LEFT};
+    ub_nmf_factors factors = new_factors(kinds, 3);
+    for (size_t k = 0; k < 3; k++) {
+        memcpy(ub_matrix_column(&factors.templates, k), ub_matrix_column(&factors.templates, 0),
+               N_BINS * sizeof(float));
+        for (size_t t = 0; t < N_FRAMES; t++) {
+            ub_matrix_column(&factors.activations, t)[k] = k == 2 ? 1e-4f : 1.0f;
+        }
+        ub_matrix_column(&factors.gains, k)[0] = k == 0 ? 1.0f : k == 1 ? 0.0f : 0.5f;
+        ub_matrix_column(&factors.gains, k)[1] = k == 0 ? 0.0f : k == 1 ? 1.0f : 0.5f;
+    }
+    size_t source[3];
+    char names[2][UB_NAME_SIZE];
+    ub_matrix shares;
+    assert_int_equal(group_factors(&factors, kinds, 2, source, names, &shares), UB_OK);
+    assert_int_not_equal(source[0], source[1]);
+    assert_true(fabsf(ub_matrix_column(&shares, 2)[0] - 0.5f) < 0.01f);
+    assert_true(ub_matrix_column(&shares, 0)[source[0]] > 0.9f);
+    ub_matrix_free(&shares);
+    ub_nmf_factors_free(&factors);
+}
+
+static void distances_are_those_that_groups_are_made_by(void **state)
+{
+    (void)state;
+    const sound kinds[] = {LEFT, DRUM, BASS, LEFT};
+    ub_nmf_factors factors = new_factors(kinds, 4);
+    const float struck[] = {0.2f, 0.9f, 0.2f, 0.2f};
+    double apart[16];
+    assert_int_equal(ub_group_distances(&factors, struck, BIN_HZ, FRAME_S, apart), UB_OK);
+    for (size_t k = 0; k < 4; k++) {
+        assert_true(fabs(apart[k * 4 + k]) < 1e-9);
+        for (size_t i = 0; i < k; i++) {
+            assert_true(fabs(apart[k * 4 + i] - apart[i * 4 + k]) < 1e-12);
+            assert_true((i == 0 && k == 3) || apart[k * 4 + i] > apart[3]);
+        }
+    }
     ub_nmf_factors_free(&factors);
 }
 
@@ -184,7 +289,7 @@ static void a_faint_stray_does_not_take_a_source_for_itself(void **state)
     }
     size_t source[3];
     char names[2][UB_NAME_SIZE];
-    assert_int_equal(ub_group_components(&factors, BIN_HZ, FRAME_S, 2, source, names), UB_OK);
+    assert_int_equal(group_factors(&factors, kinds, 2, source, names, NULL), UB_OK);
     assert_int_not_equal(source[0], source[1]);
     ub_nmf_factors_free(&factors);
 }
@@ -283,6 +388,10 @@ int main(void)
         cmocka_unit_test(the_order_of_components_does_not_matter),
         cmocka_unit_test(panning_alone_tells_like_sounds_apart),
         cmocka_unit_test(percussiveness_alone_tells_like_sounds_apart),
+        cmocka_unit_test(what_is_struck_alone_tells_like_sounds_apart),
+        cmocka_unit_test(a_group_has_most_of_its_components_and_some_of_all_others),
+        cmocka_unit_test(a_component_between_two_groups_is_shared_equally),
+        cmocka_unit_test(distances_are_those_that_groups_are_made_by),
         cmocka_unit_test(a_faint_stray_does_not_take_a_source_for_itself),
         cmocka_unit_test(one_source_takes_everything),
         cmocka_unit_test(as_many_sources_as_components_are_all_apart),

@@ -122,6 +122,137 @@ static void masks_follow_the_formula_and_sum_to_one(void **state)
     }
 }
 
+static ub_masker *new_shared(const model *m, const ub_matrix *shares)
+{
+    ub_masker *masker = NULL;
+    ub_message why = {""};
+    if (ub_masker_new_shared(&m->templates, &m->gains, shares, 1.3, NULL, &masker, &why)) {
+        fail_msg("%s", why.text);
+    }
+    return masker;
+}
+
+static void run_all(const ub_masker *masker, const model *m, size_t channel, float *memory,
+                    float *masks[MOST_SOURCES])
+{
+    float *work = calloc(ub_masker_work_size(masker), sizeof *work);
+    assert_non_null(work);
+    for (size_t j = 0; j < MOST_SOURCES; j++) {
+        masks[j] = memory + j * N_FRAMES * ub_masker_stride(masker);
+    }
+    ub_masker_run(masker, channel, &m->activations, 0, N_FRAMES, work, masks);
+    free(work);
+}
+
+// The model of a source, all of whose components have shares of their own.
+static double shared_model(const model *m, const ub_matrix *shares, size_t channel, size_t source,
+                           size_t f, size_t t)
+{
+    double sum = 0.0;
+    for (size_t k = 0; k < N_COMPONENTS; k++) {
+        sum += (double)ub_matrix_column(shares, k)[source] *
+               (double)ub_matrix_column(&m->gains, k)[channel] *
+               (double)ub_matrix_column(&m->templates, k)[f] *
+               (double)ub_matrix_column(&m->activations, t)[k];
+    }
+    return sum;
+}
+
+static void sources_that_share_components_have_the_masks_of_their_shares(void **state)
+{
+    (void)state;
+    model m = model_new(4, 21);
+    ub_random random = ub_random_new(22);
+    ub_matrix shares;
+    fill(&shares, 4, N_COMPONENTS, &random);
+    ub_masker *masker = new_shared(&m, &shares);
+    const size_t stride = ub_masker_stride(masker);
+    float *memory = calloc(MOST_SOURCES * N_FRAMES * stride, sizeof *memory);
+    assert_non_null(memory);
+    float *masks[MOST_SOURCES];
+    for (size_t i = 0; i < N_CHANNELS * N_FRAMES * N_BINS; i++) {
+        const size_t c = i / N_FRAMES / N_BINS, t = i / N_BINS % N_FRAMES, f = i % N_BINS;
+        double sum = 0.0;
+        if (t == 0 && f == 0) {
+            run_all(masker, &m, c, memory, masks);
+        }
+        for (size_t j = 0; j < 4; j++) {
+            sum += pow(shared_model(&m, &shares, c, j, f, t), 1.3);
+        }
+        for (size_t j = 0; j < 4; j++) {
+            const double wanted = pow(shared_model(&m, &shares, c, j, f, t), 1.3) / sum;
+            // As above: a mask is a ratio of sums in single precision.
+            assert_true(fabs((double)masks[j][t * stride + f] - wanted) < 1e-5);
+        }
+    }
+    free(memory);
+    ub_masker_free(masker);
+    ub_matrix_free(&shares);
+    model_free(&m);
+}
+
+static void whole_shares_are_components_of_one_source(void **state)
+{
+    (void)state;
+    model m = model_new(3, 23);
+    ub_matrix shares;
+    assert_int_equal(ub_matrix_new(3, N_COMPONENTS, &shares), UB_OK);
+    for (size_t k = 0; k < N_COMPONENTS; k++) {
+        ub_matrix_column(&shares, k)[m.sources[k]] = 1.0f;
+    }
+    ub_masker *shared = new_shared(&m, &shares);
+    float *own[MOST_SOURCES], *masks[MOST_SOURCES];
+    size_t stride;
+    float *memory = run(&m, 1, 1.3, NULL, own, &stride);
+    float *again = calloc(MOST_SOURCES * N_FRAMES * stride, sizeof *again);
+    assert_non_null(again);
+    run_all(shared, &m, 1, again, masks);
+    for (size_t i = 0; i < 3 * N_FRAMES * N_BINS; i++) {
+        const size_t j = i / N_FRAMES / N_BINS, at = i / N_BINS % N_FRAMES * stride + i % N_BINS;
+        // Sums of the same, in another order.
+        assert_true(fabsf(own[j][at] - masks[j][at]) < 1e-5f);
+    }
+    free(memory);
+    free(again);
+    ub_masker_free(shared);
+    ub_matrix_free(&shares);
+    model_free(&m);
+}
+
+static void shares_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    model m = model_new(2, 24);
+    ub_matrix shares, few;
+    ub_masker *masker = NULL;
+    assert_int_equal(ub_matrix_new(2, N_COMPONENTS, &shares), UB_OK);
+    assert_int_equal(ub_matrix_new(2, N_COMPONENTS - 1, &few), UB_OK);
+    assert_int_equal(ub_masker_new_shared(&m.templates, &m.gains, &few, 1.0, NULL, &masker, NULL),
+                     UB_BAD_SHAPE);
+    ub_matrix_column(&shares, 2)[1] = -0.1f;
+    assert_int_equal(
+        ub_masker_new_shared(&m.templates, &m.gains, &shares, 1.0, NULL, &masker, NULL),
+        UB_BAD_VALUE);
+    ub_matrix_column(&shares, 2)[1] = 0.1f;
+    assert_int_equal(
+        ub_masker_new_shared(&m.templates, &m.gains, &shares, 3.0, NULL, &masker, NULL),
+        UB_BAD_SETTING);
+    assert_null(masker);
+    ub_status status = malloc_guard_is_missing() ? UB_OK : UB_NO_MEMORY;
+    for (size_t n = 1; status; n++) {
+        size_t held;
+        malloc_guard_start(n);
+        status = ub_masker_new_shared(&m.templates, &m.gains, &shares, 1.0, NULL, &masker, NULL);
+        ub_masker_free(status ? NULL : masker);
+        malloc_guard_stop(&held);
+        assert_true(status == UB_OK || status == UB_NO_MEMORY);
+        assert_int_equal(held, 0);
+    }
+    ub_matrix_free(&shares);
+    ub_matrix_free(&few);
+    model_free(&m);
+}
+
 static void what_nobody_explains_is_shared_equally(void **state)
 {
     (void)state;
@@ -241,6 +372,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(masks_follow_the_formula_and_sum_to_one),
+        cmocka_unit_test(sources_that_share_components_have_the_masks_of_their_shares),
+        cmocka_unit_test(whole_shares_are_components_of_one_source),
+        cmocka_unit_test(shares_that_do_not_fit_are_refused),
         cmocka_unit_test(what_nobody_explains_is_shared_equally),
         cmocka_unit_test(any_cut_of_the_frames_gives_the_same_bits),
         cmocka_unit_test(what_does_not_fit_is_refused),

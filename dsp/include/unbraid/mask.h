@@ -40,6 +40,18 @@ UB_API UB_MUST_USE ub_status ub_masker_new(const ub_matrix *templates, const ub_
                                            double exponent, const char *kernels, ub_masker **out,
                                            ub_message *why);
 
+/**
+   The same for components that several sources share.
+
+   @param shares  n_sources x K, finite, >= 0: what of each component every source has. Copied, as
+                  are the others. A mask costs n_sources times as much.
+   @return as ub_masker_new(). Not for ub_masker_replace().
+*/
+UB_API UB_MUST_USE ub_status ub_masker_new_shared(const ub_matrix *templates,
+                                                  const ub_matrix *gains, const ub_matrix *shares,
+                                                  double exponent, const char *kernels,
+                                                  ub_masker **out, ub_message *why);
+
 /** NULL is fine. */
 UB_API void ub_masker_free(ub_masker *masker);
 
@@ -64,7 +76,8 @@ UB_API UB_RT void ub_masker_run(const ub_masker *masker, size_t channel,
 enum { UB_MASKER_MOST_FRAMES = 64 };
 
 /**
-   Give components from `first` on other templates and gains; their sources stay.
+   Give components from `first` on other templates and gains; their sources stay. Not where sources
+   share components.
 
    @param templates  F x n, finite, >= 0, such that first + n is at most K. Copied.
    @param gains      C x n, finite, >= 0. Copied.

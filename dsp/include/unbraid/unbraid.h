@@ -21,6 +21,7 @@
 #include "preset.h"
 #include "random.h"
 #include "separate.h"
+#include "separate_marks.h"
 #include "separate_notes.h"
 #include "status.h"
 #include "stft.h"
