@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What methods that are taught nothing are worth, on recordings beside the checkout.
 
-    tests/bench/blind.py UNBRAID [METHOD ...] [-- OPTION ...]
+    tests/bench/blind.py UNBRAID [--data FOLDER] [METHOD ...] [-- OPTION ...]
 
 METHOD is harmonic-percussive, bass, band, or `medians`: harmonic-percussive by two medians alone,
 of 0.4 s and 500 Hz at a window of 93 ms, the better of the masks P / (P + H) and
 P^2 / (P^2 + H^2) for the percussive part, which is what the first of them is measured against.
 OPTIONs go to `unbraid separate`. Prints SI-SDR above doing nothing of each stem, piece by piece,
-and the means of recorded and rendered pieces. Nothing passes or fails. Needs ../shared/data and
+and the means of recorded and rendered pieces, by the first word of their names. FOLDER has others,
+of tests/bench/pieces.py for instance. Nothing passes or fails. Needs ../shared/data and
 ../shared/tools/score, python3-numpy, python3-soundfile and, for the medians, python3-scipy.
 """
 import pathlib
@@ -95,12 +96,15 @@ def main():
     words = sys.argv[1:]
     split = words.index("--") if "--" in words else len(words)
     tool, methods, options = words[0], words[1:split], words[split + 1:]
-    if not DATA.is_dir():
-        sys.exit(f"skipped: {DATA} is not there")
+    data = DATA
+    if methods[:1] == ["--data"]:
+        data, methods = pathlib.Path(methods[1]), methods[2:]
+    if not data.is_dir():
+        sys.exit(f"skipped: {data} is not there")
     for method in methods or STEMS:
         print(f"{method} {' '.join(options)}")
         gains = {}
-        for piece in sorted(DATA.iterdir()):
+        for piece in sorted(data.iterdir()):
             stems = stems_of(piece, method)
             if stems is None or len(stems) < 2:
                 continue

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Medians, and components that follow priors, against plain loops over seeded random shapes.
+// Medians, best paths, and components that follow priors, against plain loops over seeded random
+// shapes.
+#include "guide/bass_line.h"
 #include "guide/median.h"
 #include "guide/prior.h"
 #include "nmf_case.h"
@@ -89,6 +91,46 @@ static void medians_along_frequency_are_those_of_the_reference(void **state)
         free(spans);
         ub_matrix_free(&v);
         ub_matrix_free(&out);
+    }
+}
+
+// ---- lines -------------------------------------------------------------------------------------
+
+static double sum_of_path(const double *x, size_t n, const size_t *path, size_t n_frames,
+                          double glide, double jump)
+{
+    double sum = 0.0;
+    for (size_t t = 0; t < n_frames; t++) {
+        const size_t at = path[t], before = t > 0 ? path[t - 1] : at;
+        const bool is_near = at + 1 == before || before + 1 == at;
+        sum += x[t * n + at] - (at == before ? 0.0 : is_near ? fmin(glide, jump) : jump);
+    }
+    return sum;
+}
+
+static void no_path_is_better_than_the_one_that_is_followed(void **state)
+{
+    (void)state;
+    enum { MOST_FRAMES = 6, MOST_PITCHES = 5 };
+    ub_random random = ub_random_new(15);
+    for (size_t i = 0; i < N_CASES; i++) {
+        const size_t n = nmf_case_size(&random, MOST_PITCHES);
+        const size_t n_frames = nmf_case_size(&random, MOST_FRAMES);
+        const double glide = (double)ub_random_uniform(&random);
+        const double jump = (double)ub_random_uniform(&random);
+        double x[MOST_FRAMES * MOST_PITCHES];
+        size_t path[MOST_FRAMES];
+        ub_matrix fits = matrix(n, n_frames);
+        for (size_t j = 0; j < n * n_frames; j++) {
+            const float fit = ub_random_uniform(&random);
+            ub_matrix_column(&fits, j / n)[j % n] = fit;
+            x[j] = (double)fit;
+        }
+        assert_int_equal(ub_bass_line_follow(&fits, glide, jump, path), UB_OK);
+        const double best = reference_best_path(x, n, n_frames, glide, jump);
+        // Both are sums of a few doubles, in another order.
+        assert_true(fabs(sum_of_path(x, n, path, n_frames, glide, jump) - best) < 1e-12);
+        ub_matrix_free(&fits);
     }
 }
 
@@ -247,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(medians_along_time_are_those_of_the_reference),
         cmocka_unit_test(medians_along_frequency_are_those_of_the_reference),
+        cmocka_unit_test(no_path_is_better_than_the_one_that_is_followed),
         cmocka_unit_test(weights_and_masks_are_those_of_the_reference),
         cmocka_unit_test(threads_do_not_change_a_bit),
     };

@@ -106,11 +106,31 @@ static void a_bass_is_low_and_rings(void **state)
     const ub_settings settings = few_components(UB_METHOD_BASS);
     stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     assert_true(gain_db(shelf, "bass", mix, bass) > 10.0);
-    assert_true(gain_db(shelf, "rest", mix, rest) > 6.0);
+    // A low note may be anybody's: the rest keeps about half of it, and cannot gain 6 dB.
+    assert_true(gain_db(shelf, "rest", mix, rest) > 3.5);
     stem_shelf_free(shelf);
     synth_free(bass);
     synth_free(rest);
     synth_free(mix);
+}
+
+// Nobody asks whether there is a bass; chords an octave above one are hardly touched.
+static void chords_without_a_bass_stay_what_they_are(void **state)
+{
+    (void)state;
+    const double chord[] = {196.0, 247.0, 294.0}, other[] = {262.0, 330.0, 392.0};
+    const size_t n = (size_t)(4.0 * RATE_HZ);
+    synth *keys = synth_new(1, n, RATE_HZ);
+    for (size_t i = 0; i < 3; i++) {
+        const double hz[] = {chord[i], other[i]};
+        synth_add_notes(keys, hz, 2, 0.5, 2.0, NULL);
+    }
+    const ub_settings settings = few_components(UB_METHOD_BAND);
+    stem_shelf *shelf = small_separate_well(keys, NULL, &settings);
+    const float *const *stem = (const float *const *)stem_shelf_find(shelf, "other");
+    assert_true(si_sdr_db(keys, stem) > 17.0);
+    stem_shelf_free(shelf);
+    synth_free(keys);
 }
 
 // Three partials that glide up and down, never twice the same way.
@@ -151,7 +171,7 @@ static void take_band_apart(bool is_sung)
     const ub_settings settings = few_components(UB_METHOD_BAND);
     stem_shelf *shelf = small_separate_well(mix, NULL, &settings);
     for (size_t j = 0; j < 4; j++) {
-        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 5.0);
+        assert_true((j == 0 && !is_sung) || gain_db(shelf, stems[j], mix, of[j]) > 4.0);
         synth_free(of[j]);
     }
     assert_true(stem_shelf_null_db(shelf, mix) < -120.0);
@@ -166,33 +186,43 @@ static void a_band_is_taken_apart(void **state)
     take_band_apart(true);
 }
 
-// Drums that ring as keys do: medians hold them for keys, but the dictionary knows better.
-static void a_dictionary_that_has_drums_is_asked(void **state)
+// How much better drums are told from keys by a dictionary of both than without.
+static double gain_by_dictionary_db(const synth *keys, const synth *drums)
 {
-    (void)state;
-    const size_t n = (size_t)(3.0 * RATE_HZ);
-    const double hz[] = {1500.0, 1900.0};
-    synth *notes = synth_low_notes(1, 3.0, RATE_HZ), *bells = synth_new(1, n, RATE_HZ);
-    synth *mix = synth_new(1, n, RATE_HZ);
-    synth_add_notes(bells, hz, 2, 0.7, 2.0, NULL);
-    synth_add(mix, notes, 1.0);
-    synth_add(mix, bells, 1.0);
-    const ub_audio audio[] = {synth_audio(notes), synth_audio(bells)};
+    synth *mix = synth_new(1, keys->n_samples, RATE_HZ);
+    synth_add(mix, keys, 1.0);
+    synth_add(mix, drums, 1.0);
+    const ub_audio audio[] = {synth_audio(keys), synth_audio(drums)};
     const ub_training sources[] = {{"keys", &audio[0], 1}, {"drums", &audio[1], 1}};
     const ub_settings learning = small_learning();
     ub_dictionary dictionary = small_learn(sources, 2, &learning);
     const ub_settings settings = few_components(UB_METHOD_HARMONIC_PERCUSSIVE);
     stem_shelf *blind = small_separate_well(mix, NULL, &settings);
     stem_shelf *taught = small_separate_well(mix, &dictionary, &settings);
-    const double before = gain_db(blind, "percussive", mix, bells);
-    const double after = gain_db(taught, "percussive", mix, bells);
-    assert_true(after > before + 10.0);
+    const double before = gain_db(blind, "percussive", mix, drums);
+    const double after = gain_db(taught, "percussive", mix, drums);
     stem_shelf_free(blind);
     stem_shelf_free(taught);
     ub_dictionary_free(&dictionary);
-    synth_free(notes);
-    synth_free(bells);
     synth_free(mix);
+    return after - before;
+}
+
+// Drums that ring as keys do are drums to the dictionary alone.
+static void a_dictionary_is_believed_as_far_as_medians_confirm_it(void **state)
+{
+    (void)state;
+    const size_t n = (size_t)(3.0 * RATE_HZ);
+    const double hz[] = {1500.0, 1900.0};
+    synth *notes = synth_low_notes(1, 3.0, RATE_HZ);
+    synth *hits = synth_new(1, n, RATE_HZ), *bells = synth_new(1, n, RATE_HZ);
+    synth_add_bursts(hits, 0.2, 0.37, 0.05, NULL, 5);
+    synth_add_notes(bells, hz, 2, 0.7, 2.0, NULL);
+    assert_true(gain_by_dictionary_db(notes, hits) > 4.0);
+    assert_true(gain_by_dictionary_db(notes, bells) < 3.0);
+    synth_free(notes);
+    synth_free(hits);
+    synth_free(bells);
 }
 
 static void a_dictionary_without_drums_is_refused(void **state)
@@ -374,8 +404,9 @@ int main(void)
         cmocka_unit_test(lines_ring_or_are_struck_and_silence_is_neither),
         cmocka_unit_test(hits_and_tones_are_told_apart),
         cmocka_unit_test(a_bass_is_low_and_rings),
+        cmocka_unit_test(chords_without_a_bass_stay_what_they_are),
         cmocka_unit_test(a_band_is_taken_apart),
-        cmocka_unit_test(a_dictionary_that_has_drums_is_asked),
+        cmocka_unit_test(a_dictionary_is_believed_as_far_as_medians_confirm_it),
         cmocka_unit_test(a_dictionary_without_drums_is_refused),
         cmocka_unit_test(silence_and_shreds_stay_finite),
         cmocka_unit_test(threads_do_not_change_a_bit),

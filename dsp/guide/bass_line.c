@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Square roots, for one loud partial of a chord would outweigh a whole comb.
+#include "bass_line.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double LOWEST_HZ = 36.0, PITCHES_PER_OCTAVE = 48.0;
+static const double LIKES_LOW = 0.3; // exponent of the frequency
+static const double LOBE_BINS = 2.5; // of a partial, to either side
+static const double SILENCE = 1e-3; // of the best fit of all frames
+
+// In frames that fit as well as can be, times their length.
+static const double JUMP_S = 0.006, GLIDE_S = 0.0005;
+
+double ub_bass_pitch_hz(size_t pitch)
+{
+    return LOWEST_HZ * exp2((double)pitch / PITCHES_PER_OCTAVE);
+}
+
+// ---- how well pitches fit ----------------------------------------------------------------------
+
+static double sinc(double x)
+{
+    const double y = 3.14159265358979324 * x;
+    return fabs(y) < 1e-9 ? 1.0 : sin(y) / y;
+}
+
+// What a partial looks like so many bins away: the transform of a half wave, the square root of a
+// Hann window.
+static double lobe(double bins)
+{
+    return fabs(bins) < LOBE_BINS ? fabs(sinc(bins - 0.5) + sinc(bins + 0.5)) / (2.0 * sinc(0.5))
+                                  : 0.0;
+}
+
+// Combs have a norm of one, less for higher ones.
+static void make_comb(double hz, double bin_hz, size_t n_bins, float *comb)
+{
+    double norm = 0.0;
+    for (size_t f = 0; f < n_bins; f++) {
+        double w = 0.0;
+        for (size_t h = 1; h <= UB_BASS_HARMONICS; h++) {
+            w += lobe((double)f - (double)h * hz / bin_hz) / (double)h;
+        }
+        comb[f] = (float)w;
+        norm += w * w;
+    }
+    const double scale = norm > 0.0 ? pow(hz / LOWEST_HZ, -LIKES_LOW) / sqrt(norm) : 0.0;
+    for (size_t f = 0; f < n_bins; f++) {
+        comb[f] *= (float)scale;
+    }
+}
+
+static void fit_frame(const ub_matrix *combs, const float *magnitudes, float *roots, float *fits)
+{
+    for (size_t f = 0; f < combs->n_rows; f++) {
+        roots[f] = sqrtf(magnitudes[f]);
+    }
+    for (size_t k = 0; k < combs->n_cols; k++) {
+        const float *comb = ub_matrix_column(combs, k);
+        double sum = 0.0;
+        for (size_t f = 0; f < combs->n_rows; f++) {
+            sum += (double)comb[f] * (double)roots[f];
+        }
+        fits[k] = (float)sum;
+    }
+}
+
+static float largest(const float *x, size_t n)
+{
+    float most = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        most = x[i] > most ? x[i] : most;
+    }
+    return most;
+}
+
+// The best pitch of each frame has one; of what is nearly silent less.
+static void level(ub_matrix *fits)
+{
+    float most = 0.0f;
+    for (size_t t = 0; t < fits->n_cols; t++) {
+        most = fmaxf(most, largest(ub_matrix_column(fits, t), fits->n_rows));
+    }
+    const float least = (float)SILENCE * most;
+    for (size_t t = 0; t < fits->n_cols; t++) {
+        float *x = ub_matrix_column(fits, t);
+        const float divisor = fmaxf(least, largest(x, fits->n_rows));
+        for (size_t k = 0; k < fits->n_rows; k++) {
+            x[k] = divisor > 0.0f ? x[k] / divisor : 0.0f;
+        }
+    }
+}
+
+static ub_status fit_all(const ub_matrix *magnitudes, double bin_hz, size_t n_threads,
+                         ub_matrix *fits)
+{
+    const size_t n_bins = magnitudes->n_rows, n_frames = magnitudes->n_cols;
+    ub_matrix combs = {0}, roots = {0};
+    ub_status status = ub_matrix_new(n_bins, UB_BASS_PITCHES, &combs);
+    status = status ? status : ub_matrix_new(n_bins, n_frames, &roots);
+    for (size_t k = 0; !status && k < UB_BASS_PITCHES; k++) {
+        make_comb(ub_bass_pitch_hz(k), bin_hz, n_bins, ub_matrix_column(&combs, k));
+    }
+#pragma omp parallel for schedule(static) num_threads((int)n_threads)
+    for (size_t t = 0; t < (status ? 0 : n_frames); t++) {
+        fit_frame(&combs, ub_matrix_column(magnitudes, t), ub_matrix_column(&roots, t),
+                  ub_matrix_column(fits, t));
+    }
+    ub_matrix_free(&combs);
+    ub_matrix_free(&roots);
+    if (!status) {
+        level(fits);
+    }
+    return status;
+}
+
+// ---- the line ----------------------------------------------------------------------------------
+
+static size_t best_of(const double *sums, size_t n)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < n; k++) {
+        best = sums[k] > sums[best] ? k : best;
+    }
+    return best;
+}
+
+// One frame: `from` is where the best path to each pitch was before.
+static void step(const float *fits, size_t n, double glide, double jump, const double *before,
+                 double *after, uint16_t *from)
+{
+    const size_t top = best_of(before, n);
+    for (size_t k = 0; k < n; k++) {
+        double best = before[k];
+        size_t at = k;
+        if (k > 0 && before[k - 1] - glide > best) {
+            best = before[k - 1] - glide;
+            at = k - 1;
+        }
+        if (k + 1 < n && before[k + 1] - glide > best) {
+            best = before[k + 1] - glide;
+            at = k + 1;
+        }
+        if (before[top] - jump > best) {
+            best = before[top] - jump;
+            at = top;
+        }
+        after[k] = best + (double)fits[k];
+        from[k] = (uint16_t)at;
+    }
+}
+
+ub_status ub_bass_line_follow(const ub_matrix *fits, double glide, double jump, size_t *path)
+{
+    const size_t n = fits->n_rows, n_frames = fits->n_cols;
+    uint16_t *from = calloc(n * n_frames, sizeof *from);
+    double *sums = calloc(2 * n, sizeof *sums);
+    if (!from || !sums) {
+        free(from);
+        free(sums);
+        return UB_NO_MEMORY;
+    }
+    double *before = sums, *after = sums + n;
+    for (size_t t = 0; t < n_frames; t++) {
+        step(ub_matrix_column(fits, t), n, glide, t > 0 ? jump : 0.0, before, after, from + t * n);
+        double *swap = before;
+        before = after;
+        after = swap;
+    }
+    size_t at = best_of(before, n);
+    for (size_t t = n_frames; t-- > 0; at = from[t * n + at]) {
+        path[t] = at;
+    }
+    free(from);
+    free(sums);
+    return UB_OK;
+}
+
+ub_status ub_bass_line_find(const ub_matrix *magnitudes, double bin_hz, double hop_s,
+                            size_t n_threads, size_t *pitches)
+{
+    ub_matrix fits = {0};
+    ub_status status = ub_matrix_new(UB_BASS_PITCHES, magnitudes->n_cols, &fits);
+    status = status ? status : fit_all(magnitudes, bin_hz, n_threads, &fits);
+    status = status ? status : ub_bass_line_follow(&fits, GLIDE_S / hop_s, JUMP_S / hop_s, pitches);
+    ub_matrix_free(&fits);
+    return status;
+}
