@@ -44,11 +44,13 @@ static void sharp_bands_are_more_of_the_same_bins(void **state)
     (void)state;
     ub_context context = context_new(1, 1, 1);
     const size_t n_wide = context.bands.n_bands;
-    size_t held = 0;
-    malloc_guard_start(1);
-    assert_int_equal(ub_context_sharpen(N_BINS, &context), UB_NO_MEMORY);
-    malloc_guard_stop(&held);
-    assert_int_equal(context.bands.n_bands, n_wide);
+    if (!malloc_guard_is_missing()) {
+        size_t held = 0;
+        malloc_guard_start(1);
+        assert_int_equal(ub_context_sharpen(N_BINS, &context), UB_NO_MEMORY);
+        malloc_guard_stop(&held);
+        assert_int_equal(context.bands.n_bands, n_wide);
+    }
     assert_int_equal(ub_context_sharpen(N_BINS, &context), UB_OK);
     assert_true(context.bands.n_bands > 2 * n_wide);
     assert_int_equal(context.bands.n_bins, N_BINS);
