@@ -312,8 +312,10 @@ static enum outcome run(struct job *job, int argc, char **argv)
         job->session.dictionary_path = options.dictionary;
     }
     take_preset_free(&options, &job->session.live);
-    job->session.live.mask_exponent = options.settings.value[UB_PARAM_MASK_EXPONENT];
+    job->session.live.mask_exponent = ub_settings_value(&options.settings, UB_PARAM_MASK_EXPONENT,
+                                                        ub_stream_settings_default().mask_exponent);
     job->session.learning = options.settings;
+    ub_stream_suit_learning(&job->session.learning);
     outcome = check_options(job, &options);
     outcome = outcome == DONE ? load_dictionary(job) : outcome;
     if (outcome != DONE) {

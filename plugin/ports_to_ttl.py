@@ -93,7 +93,7 @@ def plugin_ports():
                 "lv2:portProperty lv2:integer , lv2:enumeration , pprop:expensive , pprop:notAutomatic",
                 f"lv2:scalePoint {points}"),
         control("Input", "exponent", "Mask Exponent", "Above 1, less of other sources is heard, and more artefacts",
-                *span("1.0", "0.5", "2.0"), "lv2:portProperty pprop:expensive", "units:unit units:coef"),
+                *span("1.3", "0.5", "2.0"), "lv2:portProperty pprop:expensive", "units:unit units:coef"),
         control("Input", "sparsity", "Sparsity", "Weight of a penalty on activations, for experiments; 0 has measured best",
                 *span("0.0", "0.0", "100.0"), "lv2:portProperty pprop:expensive"),
         control("Input", "free", "Free Components",

@@ -31,7 +31,7 @@ ENTRY = """
 """
 
 # Settings of the tool that are ports of the plugin: key, symbol, and the value of a preset that does not say.
-SETTINGS = [("mask-exponent", "exponent", "1.0"), ("sparsity", "sparsity", "0"), ("free", "free", "0")]
+SETTINGS = [("mask-exponent", "exponent", "1.3"), ("sparsity", "sparsity", "0"), ("free", "free", "0")]
 
 
 def read(path):

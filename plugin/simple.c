@@ -68,7 +68,8 @@ static ub_status make_model(const char *bundle, const char *name, ub_stream_sett
     status = status ? status : path_of(bundle, preset.dictionary, "", path, why);
     status = status ? status : dictionary_read(path, most_dictionary_bytes, &dictionary, why);
     if (!status) {
-        stream.mask_exponent = settings.value[UB_PARAM_MASK_EXPONENT];
+        stream.mask_exponent =
+            ub_settings_value(&settings, UB_PARAM_MASK_EXPONENT, stream.mask_exponent);
         stream.n_free = (size_t)settings.value[UB_PARAM_FREE];
         status = ub_stream_model_new(&stream, &dictionary, out, why);
         ub_dictionary_free(&dictionary);

@@ -269,6 +269,7 @@ static ub_status learn(const sources *s, size_t source, passage *passages, ub_au
     const ub_training training = {name, audio, l->n_passages};
     ub_settings settings = ub_settings_default();
     settings.value[UB_PARAM_THREADS] = 1; // beside the sound
+    ub_stream_suit_learning(&settings);
     return ub_learn(&training, 1, &settings, NULL, "learned in the plugin", progress, out, why);
 }
 

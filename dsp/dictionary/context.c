@@ -4,11 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    SHARP_BINS = 70, // a band is a quarter of a semitone wide, and a bin at least
+    WIDE_BINS = 6 // 2.7 semitones
+};
+
+ub_status ub_context_bands_new(size_t n_bins, ub_bands *out)
+{
+    return ub_bands_new_of_width(n_bins, WIDE_BINS, out);
+}
+
+ub_status ub_context_sharpen(size_t n_bins, ub_context *context)
+{
+    ub_bands sharp;
+    const ub_status status = ub_bands_new_of_width(n_bins, SHARP_BINS, &sharp);
+    if (!status) {
+        ub_bands_free(&context->bands);
+        context->bands = sharp;
+    }
+    return status;
+}
+
 ub_status ub_context_new(size_t n_bins, size_t n_before, size_t n_after, size_t step,
                          ub_context *out)
 {
     ub_context context = {.n_before = n_before, .n_after = n_after, .step = step};
-    const ub_status status = ub_bands_new(n_bins, 0, &context.bands);
+    const ub_status status = ub_context_bands_new(n_bins, &context.bands);
     if (!status) {
         *out = context;
     }

@@ -5,13 +5,17 @@
    A frame says more about what sounds than its spectrum when one knows what came before it. Its
    neighbours need not be known as sharply, so they are taken in bands (factor/bands.h): the rows of
    a stack are the bins of the frame, and then the bands of the frames before it, the oldest first,
-   and of those after it. Private header.
+   and of those after it. Bands are wide where templates are used, which is cheap, and sharp where
+   they are learned. Private header.
 */
 #ifndef UNBRAID_DICTIONARY_CONTEXT_H
 #define UNBRAID_DICTIONARY_CONTEXT_H
 
 #include "factor/bands.h"
 #include "unbraid/dictionary.h"
+
+/** The wide bands of a neighbour. @return UB_OK or UB_NO_MEMORY. */
+ub_status ub_context_bands_new(size_t n_bins, ub_bands *out);
 
 /** Which frames, and the bands of one. Zeroed: none. */
 typedef struct ub_context {
@@ -29,6 +33,10 @@ size_t ub_context_step(const ub_dictionary *dictionary);
 
 /** The context of a dictionary that has some, for its own transform. */
 ub_status ub_context_of_dictionary(const ub_dictionary *dictionary, ub_context *out);
+
+/** Take sharp bands in place of wide ones: for learning. @return UB_OK or UB_NO_MEMORY, with no
+    change. */
+ub_status ub_context_sharpen(size_t n_bins, ub_context *context);
 
 void ub_context_free(ub_context *context);
 

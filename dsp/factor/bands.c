@@ -41,7 +41,7 @@ ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out)
     return make(n_bins, n_others, BINS_PER_WIDTH, out);
 }
 
-ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out)
+ub_status ub_bands_new_of_width(size_t n_bins, size_t bins_per_width, ub_bands *out)
 {
     return make(n_bins, 0, bins_per_width, out);
 }

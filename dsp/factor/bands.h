@@ -24,7 +24,7 @@ typedef struct ub_bands {
 ub_status ub_bands_new(size_t n_bins, size_t n_others, ub_bands *out);
 
 /** The same, without other rows, with bands of a `bins_per_width`-th of their frequency. */
-ub_status ub_bands_new_finer(size_t n_bins, size_t bins_per_width, ub_bands *out);
+ub_status ub_bands_new_of_width(size_t n_bins, size_t bins_per_width, ub_bands *out);
 
 /** The bands of ub_bands_new(), roughly, out of finer ones, which are their bins. */
 ub_status ub_bands_of_bands(const ub_bands *finer, ub_bands *out);

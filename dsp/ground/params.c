@@ -30,11 +30,11 @@ static const ub_param table[UB_PARAM_COUNT] = {
                              "0: 32 blind, 40 per source"},
     [UB_PARAM_FREE] = {"free", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                        "free components beside a dictionary, heard as the source rest"},
-    [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 93, NULL,
-                            "length of the analysis window"},
+    [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 0, NULL,
+                            "length of the analysis window: 140 ms for learn, else 93 ms"},
     [UB_PARAM_OVERLAP] = {"overlap", "", UB_PARAM_INTEGER, 2, 16, 4, NULL,
                           "windows that cover each sample"},
-    [UB_PARAM_CONTEXT] = {"context", "", UB_PARAM_INTEGER, 0, 8, 0, NULL,
+    [UB_PARAM_CONTEXT] = {"context", "", UB_PARAM_INTEGER, 0, 8, 2, NULL,
                           "frames before and after its own that a template describes"},
     [UB_PARAM_RECONSTRUCTION] = {"reconstruction", "", UB_PARAM_CHOICE, 0, 1, 0,
                                  reconstruction_choices, "templates of their own for the masks"},
@@ -52,8 +52,9 @@ static const ub_param table[UB_PARAM_COUNT] = {
                              "over-relaxation of the updates, 1 (plain) and up; 0: 1.9"},
     [UB_PARAM_INIT] = {"init", "", UB_PARAM_CHOICE, 0, 3, 0, init_choices,
                        "start of a factorisation"},
-    [UB_PARAM_MASK_EXPONENT] = {"mask-exponent", "", UB_PARAM_REAL, 0.5, 2, 1, NULL,
-                                "exponent of the Wiener mask on magnitudes"},
+    [UB_PARAM_MASK_EXPONENT] = {"mask-exponent", "", UB_PARAM_REAL, 0.5, 2, 0, NULL,
+                                "exponent of the Wiener mask on magnitudes: 1.3 for the sources of "
+                                "a dictionary, else 1"},
     [UB_PARAM_MWF] = {"mwf", "", UB_PARAM_INTEGER, 0, 4, 0, NULL,
                       "rounds of the multichannel Wiener filter after the masks"},
     [UB_PARAM_COVARIANCE] = {"covariance", "", UB_PARAM_CHOICE, 0, 1, 0, covariance_choices,
@@ -110,6 +111,9 @@ static ub_status parse_choice(const ub_param *param, const char *text, double *v
 
 static ub_status check_value(const ub_param *param, double value, ub_message *why)
 {
+    if (value == param->standard) {
+        return UB_OK; // below the minimum where the mode chooses
+    }
     if (!(value >= param->minimum && value <= param->maximum)) {
         return ub_fail(why, UB_BAD_SETTING, "%s is %.15g, but must be from %.15g to %.15g",
                        param->key, value, param->minimum, param->maximum);
@@ -151,6 +155,12 @@ ub_status ub_settings_check(const ub_settings *settings, ub_message *why)
         }
     }
     return UB_OK;
+}
+
+double ub_settings_value(const ub_settings *settings, ub_param_id id, double of_mode)
+{
+    const double value = settings->value[id];
+    return value < table[id].minimum ? of_mode : value;
 }
 
 const char *ub_settings_kernels(const ub_settings *settings)

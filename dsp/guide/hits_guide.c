@@ -295,7 +295,9 @@ static ub_status make_masks(hits_work *w, ub_matrix *masks)
 {
     const size_t n_bins = w->mix.n_rows, n_channels = w->scene->n_channels;
     const size_t n_sources = w->dictionary->n_sources;
-    const float exponent = (float)(SHARPNESS * w->scene->settings->value[UB_PARAM_MASK_EXPONENT]);
+    const double exponent_of_all =
+        ub_settings_value(w->scene->settings, UB_PARAM_MASK_EXPONENT, 1.0);
+    const float exponent = (float)(SHARPNESS * exponent_of_all);
     float *models = ub_floats_new(n_sources * n_bins);
     if (!models) {
         return UB_NO_MEMORY;

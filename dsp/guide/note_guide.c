@@ -184,7 +184,7 @@ static ub_status find_gains(struct guiding *g)
 // From models to masks, the first channel last, because it holds the models.
 static void mask_frame(struct guiding *g, size_t source, size_t frame)
 {
-    const double exponent = g->scene->settings->value[UB_PARAM_MASK_EXPONENT];
+    const double exponent = ub_settings_value(g->scene->settings, UB_PARAM_MASK_EXPONENT, 1.0);
     const size_t n_channels = g->scene->n_channels;
     const float *model = model_of(g, source, frame);
     for (size_t c = n_channels; c-- > 0;) {

@@ -22,7 +22,7 @@ ub_status ub_note_bands_new(double bin_hz, double top_hz, size_t n_bins, ub_note
     ub_note_bands bands = {.bin_hz = bin_hz};
     bands.n_bins = top < (double)n_bins ? (size_t)top : n_bins;
     bands.n_bins = bands.n_bins ? bands.n_bins : 1;
-    const ub_status status = ub_bands_new_finer(bands.n_bins, BINS_PER_WIDTH, &bands.bands);
+    const ub_status status = ub_bands_new_of_width(bands.n_bins, BINS_PER_WIDTH, &bands.bands);
     if (!status) {
         *out = bands;
     }

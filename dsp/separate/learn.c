@@ -17,6 +17,10 @@ enum {
     MOST_FRAMES = 20000 // per source; more are thinned out evenly
 };
 
+// Templates say how spectra change by their context: a longer window than that of other methods
+// tells notes apart.
+static const double WINDOW_MS = 140.0;
+
 // Frames more than 60 dB below the loudest are noise, not sound.
 static const float QUIET = 1e-3f;
 
@@ -345,19 +349,27 @@ static ub_status learn_all(const ub_training *sources, const analysis *how,
     return status;
 }
 
+static ub_status new_context(size_t n_bins, size_t n_frames, ub_context *context)
+{
+    const ub_status status = ub_context_new(n_bins, n_frames, n_frames, 1, context);
+    return status ? status : ub_context_sharpen(n_bins, context);
+}
+
 static ub_status learn(const ub_training *sources, size_t n_sources, size_t each,
                        const ub_settings *settings, const char *licence, const char *origin,
                        const ub_progress *progress, ub_context *context, ub_stft **stft,
                        ub_dictionary *dictionary, ub_message *why)
 {
     const size_t n_frames = (size_t)settings->value[UB_PARAM_CONTEXT];
+    const double ms = ub_settings_value(settings, UB_PARAM_WINDOW_MS, WINDOW_MS);
     const ub_stft_settings transform =
-        ub_model_transform(NULL, settings, sources[0].audio[0].rate_hz);
+        ub_stft_settings_for(UB_WINDOW_SQRT_HANN, ms, (size_t)settings->value[UB_PARAM_OVERLAP],
+                             sources[0].audio[0].rate_hz);
     ub_status status = ub_stft_new(&transform, stft, why);
     if (status) {
         return status;
     }
-    if (n_frames > 0 && ub_context_new(ub_stft_n_bins(*stft), n_frames, n_frames, 1, context)) {
+    if (n_frames > 0 && new_context(ub_stft_n_bins(*stft), n_frames, context)) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates");
     }
     const analysis how = {*stft, n_frames > 0 ? context : NULL,

@@ -18,6 +18,8 @@ enum {
     SAMPLED_FRAMES = 1500 // for what a dictionary must know of the whole recording: the gains
 };
 
+static const double WINDOW_MS = 93.0; // where neither dictionary nor caller chose one
+
 void ub_model_free(ub_model *model)
 {
     ub_nmf_factors_free(&model->factors);
@@ -35,7 +37,8 @@ ub_stft_settings ub_model_transform(const ub_dictionary *dictionary, const ub_se
                                     double rate_hz)
 {
     if (!dictionary) {
-        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, settings->value[UB_PARAM_WINDOW_MS],
+        const double ms = ub_settings_value(settings, UB_PARAM_WINDOW_MS, WINDOW_MS);
+        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, ms,
                                     (size_t)settings->value[UB_PARAM_OVERLAP], rate_hz);
     }
     if (dictionary->rate_hz == rate_hz) {

@@ -164,6 +164,13 @@ static ub_status open_activations(separation *s, const ub_limits *limits, ub_mes
     return status;
 }
 
+// Sharper masks where the sources are known: those of a blind grouping are often wrong.
+static double exponent_for(const separation *s, const ub_settings *settings)
+{
+    const bool has_dictionary = s->fitted.n_sources > 0;
+    return ub_settings_value(settings, UB_PARAM_MASK_EXPONENT, has_dictionary ? 1.3 : 1.0);
+}
+
 static ub_matrix mask_templates(const ub_model *model, size_t n_bins)
 {
     const bool has_own = model->reconstruction.n_rows > 0;
@@ -188,7 +195,7 @@ static ub_status resynthesise(separation *s, const ub_settings *settings, const 
 {
     const ub_nmf_factors *factors = &s->model.factors;
     const ub_matrix templates = mask_templates(&s->model, ub_stft_n_bins(s->stft));
-    const double exponent = settings->value[UB_PARAM_MASK_EXPONENT];
+    const double exponent = exponent_for(s, settings);
     const char *kernels = ub_settings_kernels(settings);
     ub_status status = s->model.shares.n_cols > 0
                            ? ub_masker_new_shared(&templates, &factors->gains, &s->model.shares,

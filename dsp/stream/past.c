@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "past.h"
+#include "dictionary/context.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,7 +15,7 @@ size_t ub_past_frames(double hop_s)
 ub_status ub_past_new(size_t n_bins, size_t n_frames, ub_past *out)
 {
     ub_past past = {0};
-    ub_status status = ub_bands_new(n_bins, 0, &past.bands);
+    ub_status status = ub_context_bands_new(n_bins, &past.bands);
     status = status ? status : ub_matrix_new(past.bands.n_bands, n_frames, &past.frames);
     if (status) {
         ub_past_free(&past);

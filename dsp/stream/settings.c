@@ -17,7 +17,7 @@ ub_stream_settings ub_stream_settings_default(void)
         .n_channels = 2,
         .mode = UB_STREAM_BALANCED,
         .n_updates = 8,
-        .mask_exponent = 1.0,
+        .mask_exponent = 1.3,
         .beta = 1.0,
         .glide_s = 0.01,
         .forget_s = 1.0,
@@ -73,6 +73,12 @@ static ub_stft_settings asymmetric(double latency_s, double rate_hz)
     ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, WINDOW_MS, 4, rate_hz);
     settings.hop_samples = (size_t)floor(latency_s * rate_hz / 3.0);
     return settings;
+}
+
+void ub_stream_suit_learning(ub_settings *settings)
+{
+    settings->value[UB_PARAM_WINDOW_MS] =
+        ub_settings_value(settings, UB_PARAM_WINDOW_MS, WINDOW_MS);
 }
 
 ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)

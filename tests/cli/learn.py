@@ -85,7 +85,7 @@ class Learn(Test):
                                                       {"name": "two", "components": 5}])
 
     def test_context_and_reconstruction_go_into_the_dictionary_and_into_stems(self):
-        self.learn("-k", 3, "-o", "d", "--context", 2, "--reconstruction", "discriminative",
+        self.learn("-k", 3, "-o", "d", "--reconstruction", "discriminative",
                    "one=a.wav", "two=b.wav")
         about = info(self, "d")
         self.assertEqual((about["frames_before"], about["frames_after"]), (2, 2))
@@ -96,8 +96,8 @@ class Learn(Test):
         self.assertIn("reconstruction templates", text)
         self.run_tool("separate", "-d", "d", "c.wav")
         self.run_tool("separate", "-d", "d", "--free", 3, "-o", "free", "c.wav")
-        self.learn("-k", 3, "-o", "plain", "three=c.wav")
-        self.learn("-k", 3, "-o", "both", "--add", "plain", "--context", 2, "four=a.wav")
+        self.learn("-k", 3, "-o", "plain", "--context", 0, "three=c.wav")
+        self.learn("-k", 3, "-o", "both", "--add", "plain", "four=a.wav")
         self.assertEqual(info(self, "both")["frames_before"], 0)
 
     def test_add_takes_sources_of_another_sample_rate(self):

@@ -35,7 +35,7 @@ class Options(Test):
                 self.assertLessEqual(max(map(len, done.out.splitlines())), 84)
         text = " ".join(self.run_tool("separate", "--help").out.split())
         self.assertRegex(text, r"-n, --sources N .* \(0 to 16; default \d+\)")
-        self.assertRegex(text, r"--window MS .* \(1 to 1000 ms; default [0-9.]+ ms\)")
+        self.assertRegex(text, r"--window MS .* \(1 to 1000 ms; default as the mode needs\)")
         self.assertIn("(random, nndsvd, nndsvda, nndsvdar; default ", text)
 
     def test_version(self):

@@ -60,7 +60,7 @@ class Presets(Test):
         plain = lambda *words: self.stems("-d", "own/d1", *words)
         self.assertEqual(self.stems("--preset", "own"), plain("--mask-exponent", 2))
         self.assertNotEqual(self.stems("--preset", "own"), plain())
-        self.assertEqual(self.stems("--preset", "own", "--mask-exponent", 1), plain())
+        self.assertEqual(self.stems("--preset", "own", "--mask-exponent", 1), plain("--mask-exponent", 1))
         self.assertEqual(self.stems("-d", "own/d2", "--preset", "own"),
                          self.stems("-d", "own/d2", "--mask-exponent", 2))
         self.assertEqual(self.listed()["own"]["sources"], ["a", "b"])

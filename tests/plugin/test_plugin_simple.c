@@ -193,6 +193,7 @@ static void streamed(const char *name, const float *in, float *out)
     settings.n_channels = 1;
     assert_int_equal(ub_file_read(path, (size_t)1 << 28, &bytes, &size, NULL), UB_OK);
     assert_int_equal(ub_dictionary_decode(bytes, size, &dictionary, NULL), UB_OK);
+    settings.mask_exponent = 1.0; // as the presets say
     assert_int_equal(ub_stream_new(&settings, &stream, NULL), UB_OK);
     assert_int_equal(ub_stream_model_new(&settings, &dictionary, &model, NULL), UB_OK);
     assert_true(ub_stream_swap(stream, model));

@@ -39,6 +39,25 @@ static void neighbours_stand_around_their_frame(void **state)
     ub_context_free(&context);
 }
 
+static void sharp_bands_are_more_of_the_same_bins(void **state)
+{
+    (void)state;
+    ub_context context = context_new(1, 1, 1);
+    const size_t n_wide = context.bands.n_bands;
+    if (!malloc_guard_is_missing()) {
+        size_t held = 0;
+        malloc_guard_start(1);
+        assert_int_equal(ub_context_sharpen(N_BINS, &context), UB_NO_MEMORY);
+        malloc_guard_stop(&held);
+        assert_int_equal(context.bands.n_bands, n_wide);
+    }
+    assert_int_equal(ub_context_sharpen(N_BINS, &context), UB_OK);
+    assert_true(context.bands.n_bands > 2 * n_wide);
+    assert_int_equal(context.bands.n_bins, N_BINS);
+    assert_int_equal(context.bands.first[context.bands.n_bands], N_BINS);
+    ub_context_free(&context);
+}
+
 static void stacking_adds_up_bands_and_unstacking_keeps_their_sums(void **state)
 {
     (void)state;
@@ -363,6 +382,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_stand_around_their_frame),
+        cmocka_unit_test(sharp_bands_are_more_of_the_same_bins),
         cmocka_unit_test(stacking_adds_up_bands_and_unstacking_keeps_their_sums),
         cmocka_unit_test(a_context_may_leave_out_the_frames_of_the_future),
         cmocka_unit_test(every_frame_of_a_recording_is_stacked_with_its_neighbours),

@@ -107,6 +107,21 @@ static void settings_take_text_and_refuse_what_is_out_of_range(void **state)
     }
 }
 
+static void what_is_left_to_the_mode_is_what_the_mode_chooses(void **state)
+{
+    (void)state;
+    ub_settings settings = ub_settings_default();
+    assert_int_equal(ub_settings_check(&settings, NULL), UB_OK);
+    assert_true(ub_settings_value(&settings, UB_PARAM_MASK_EXPONENT, 1.25) == 1.25);
+    assert_true(ub_settings_value(&settings, UB_PARAM_OVERLAP, 7.0) == 4.0);
+    assert_int_equal(ub_settings_set(&settings, "mask-exponent", "0.5", NULL), UB_OK);
+    assert_true(ub_settings_value(&settings, UB_PARAM_MASK_EXPONENT, 1.25) == 0.5);
+    // Between that and the least value there is nothing.
+    assert_int_equal(ub_settings_set(&settings, "mask-exponent", "0.2", NULL), UB_BAD_SETTING);
+    assert_int_equal(ub_settings_set(&settings, "mask-exponent", "0", NULL), UB_OK);
+    assert_true(ub_settings_value(&settings, UB_PARAM_MASK_EXPONENT, 1.25) == 1.25);
+}
+
 static void settings_files_are_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -236,6 +251,7 @@ int main(void)
         cmocka_unit_test(random_numbers_are_the_published_sequence),
         cmocka_unit_test(random_numbers_have_the_right_moments),
         cmocka_unit_test(settings_take_text_and_refuse_what_is_out_of_range),
+        cmocka_unit_test(what_is_left_to_the_mode_is_what_the_mode_chooses),
         cmocka_unit_test(settings_files_are_read_whole_or_not_at_all),
         cmocka_unit_test(presets_name_themselves_and_a_dictionary_beside_them),
         cmocka_unit_test(hostile_presets_are_refused),

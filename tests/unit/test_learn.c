@@ -27,14 +27,19 @@ static void check_refusal(const ub_training *sources, size_t n, const ub_setting
     assert_null(dictionary.templates.data);
 }
 
-static double template_sum(const ub_dictionary *dictionary, size_t k)
+static double column_sum(const ub_matrix *matrix, size_t k)
 {
-    const float *w = ub_matrix_column(&dictionary->templates, k);
+    const float *w = ub_matrix_column(matrix, k);
     double sum = 0.0;
-    for (size_t f = 0; f < dictionary->templates.n_rows; f++) {
+    for (size_t f = 0; f < matrix->n_rows; f++) {
         sum += (double)w[f];
     }
     return sum;
+}
+
+static double template_sum(const ub_dictionary *dictionary, size_t k)
+{
+    return column_sum(&dictionary->templates, k) + column_sum(&dictionary->context, k);
 }
 
 // Frequency of the middle of a source's templates.
@@ -82,7 +87,10 @@ static void a_dictionary_tells_what_it_was_learned_from(void **state)
     assert_int_equal(dictionary.templates.n_rows, dictionary.window_samples / 2 + 1);
     assert_int_equal(dictionary.window, UB_WINDOW_SQRT_HANN);
     assert_int_equal(dictionary.window_samples, 4 * dictionary.hop_samples);
-    assert_true(fabs((double)dictionary.window_samples - 0.093 * RATE_HZ) < 30.0);
+    assert_true(fabs((double)dictionary.window_samples - 0.140 * RATE_HZ) < 40.0);
+    assert_int_equal(dictionary.n_before, 2);
+    assert_int_equal(dictionary.n_after, 2);
+    assert_int_equal(dictionary.context_samples, dictionary.hop_samples);
     assert_true(dictionary.rate_hz == RATE_HZ && dictionary.beta == 0.5);
     assert_true(dictionary.sparsity == 0.0);
     assert_string_equal(dictionary.licence, "CC0");
@@ -106,6 +114,7 @@ static void a_sparse_dictionary_has_templates_of_unit_energy(void **state)
     const ub_training source = {"low", &audio, 1};
     ub_settings settings = small_learning();
     settings.value[UB_PARAM_SPARSITY] = 0.1;
+    settings.value[UB_PARAM_CONTEXT] = 0; // that of template and context together is of bands
     ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_true(dictionary.sparsity == 0.1);
     for (size_t k = 0; k < 4; k++) {
@@ -235,6 +244,7 @@ static void long_recordings_are_thinned_out(void **state)
     ub_settings settings = small_learning();
     settings.value[UB_PARAM_WINDOW_MS] = 16;
     settings.value[UB_PARAM_OVERLAP] = 8;
+    settings.value[UB_PARAM_CONTEXT] = 0; // which takes its share of the sum
     settings.value[UB_PARAM_COMPONENTS] = 2;
     ub_dictionary dictionary = small_learn(&source, 1, &settings);
     assert_int_equal(dictionary.hop_samples, 2);

@@ -30,7 +30,7 @@ typedef struct promise {
 static void forget_high(ub_dictionary *dictionary)
 {
     dictionary->n_sources = 1;
-    dictionary->templates.n_cols = 4;
+    dictionary->templates.n_cols = dictionary->context.n_cols = 4;
     // The name is freed by its owner, which counts sources.
     free(dictionary->source_names[1]);
     dictionary->source_names[1] = NULL;

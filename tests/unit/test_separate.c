@@ -302,6 +302,24 @@ static void another_seed_gives_other_bits(void **state)
     synth_free(mix);
 }
 
+static void masks_are_sharper_where_sources_are_known(void **state)
+{
+    (void)state;
+    synth *mix = small_mix(1, 0.5, RATE_HZ);
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    for (size_t i = 0; i < 2; i++) {
+        ub_settings settings = small_settings();
+        stem_shelf *standard = small_separate_well(mix, i ? &dictionary : NULL, &settings);
+        settings.value[UB_PARAM_MASK_EXPONENT] = i ? 1.3 : 1.0;
+        stem_shelf *told = small_separate_well(mix, i ? &dictionary : NULL, &settings);
+        assert_true(stem_shelf_same(standard, told));
+        stem_shelf_free(standard);
+        stem_shelf_free(told);
+    }
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
 static void every_setting_has_an_effect(void **state)
 {
     (void)state;
@@ -348,6 +366,9 @@ static void the_scale_of_a_dictionarys_templates_does_not_matter(void **state)
     for (size_t f = 0; f < dictionary.templates.n_rows; f++) {
         ub_matrix_column(&dictionary.templates, 1)[f] *= 8.0f;
     }
+    for (size_t f = 0; f < dictionary.context.n_rows; f++) {
+        ub_matrix_column(&dictionary.context, 1)[f] *= 8.0f;
+    }
     stem_shelf *after = small_separate_well(mix, &dictionary, &settings);
     assert_true(stem_shelf_same(before, after));
     stem_shelf_free(before);
@@ -362,7 +383,9 @@ static void what_comes_later_does_not_change_a_dictionarys_stems_before(void **s
     synth *mix = small_mix(1, 2.0, RATE_HZ), *other = small_mix(1, 2.0, RATE_HZ);
     ub_dictionary dictionary = small_dictionary(RATE_HZ);
     const ub_settings settings = small_settings();
-    const size_t change = 9001, same = change - dictionary.window_samples;
+    const size_t heard =
+        dictionary.window_samples + dictionary.n_after * dictionary.context_samples;
+    const size_t change = 9001, same = change - heard;
     for (size_t i = change; i < mix->n_samples; i++) {
         other->channels[0][i] = 3.0f * square(i);
     }
@@ -465,6 +488,7 @@ int main(void)
         cmocka_unit_test(blind_stems_have_distinct_names),
         cmocka_unit_test(the_bits_do_not_depend_on_threads_or_on_the_run),
         cmocka_unit_test(another_seed_gives_other_bits),
+        cmocka_unit_test(masks_are_sharper_where_sources_are_known),
         cmocka_unit_test(every_setting_has_an_effect),
         cmocka_unit_test(the_scale_of_a_dictionarys_templates_does_not_matter),
         cmocka_unit_test(what_comes_later_does_not_change_a_dictionarys_stems_before),

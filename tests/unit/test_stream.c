@@ -50,6 +50,17 @@ static void settings_outside_their_range_are_refused(void **state)
     ub_dictionary_free(&dictionary);
 }
 
+static void what_is_learned_for_streams_has_their_window(void **state)
+{
+    (void)state;
+    ub_settings settings = ub_settings_default();
+    ub_stream_suit_learning(&settings);
+    assert_true(fabs(settings.value[UB_PARAM_WINDOW_MS] - 93.0) < 0.5);
+    settings.value[UB_PARAM_WINDOW_MS] = 40.0; // the caller's own stays
+    ub_stream_suit_learning(&settings);
+    assert_true(settings.value[UB_PARAM_WINDOW_MS] == 40.0);
+}
+
 static void an_impulse_comes_back_after_the_latency_at_every_rate(void **state)
 {
     (void)state;
@@ -258,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_outside_their_range_are_refused),
+        cmocka_unit_test(what_is_learned_for_streams_has_their_window),
         cmocka_unit_test(an_impulse_comes_back_after_the_latency_at_every_rate),
         cmocka_unit_test(stems_sum_to_the_delayed_input),
         cmocka_unit_test(any_cut_of_the_signal_gives_the_same_bits),

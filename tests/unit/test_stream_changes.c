@@ -113,7 +113,7 @@ static void sparsity_changes_stems_but_not_their_sum(void **state)
         ub_stream *stream = stream_new_separating(&settings);
         stream_take_process(stream, &plain, 0, plain.n);
         ub_stream_free(stream);
-        settings.sparsity = 0.3;
+        settings.sparsity = 1.0;
         stream = stream_new_separating(&settings);
         stream_take_process(stream, &sparse, 0, sparse.n);
         assert_true(stream_take_null_db(&sparse, ub_stream_latency(stream)) < -120.0);

@@ -229,6 +229,7 @@ static double shift_by_noise(ub_stream *stream, const ub_stream_model *model)
     return shift / (double)model->n_free;
 }
 
+// What begins after silence has no context, which moves templates a little; so both begin so.
 static void silence_does_not_forget(void **state)
 {
     (void)state;
@@ -241,17 +242,16 @@ static void silence_does_not_forget(void **state)
         ub_stream_swap(stream, model);
         ub_stream_reset(stream);
         stream_take t = stream_take_new(10 * 8000, 3);
-        const float quiet = i ? 1e-5f : 1.0f;
         for (size_t n = 2 * 8000; n < t.n; n++) {
-            t.in[0][n] *= quiet;
-            t.in[1][n] *= quiet;
+            t.in[0][n] *= 1e-5f;
+            t.in[1][n] *= 1e-5f;
         }
-        stream_take_process(stream, &t, 0, i ? t.n : 2 * 8000);
+        stream_take_process(stream, &t, 0, i ? t.n : 2 * 8000 + 2400);
         stream_take_free(&t);
         shift[i] = shift_by_noise(stream, model);
         ub_stream_free(stream);
     }
-    print_message("templates move by %.3f, after silence by %.3f\n", shift[0], shift[1]);
+    print_message("templates move by %.3f, after a long silence by %.3f\n", shift[0], shift[1]);
     assert_true(shift[1] < 2.0 * shift[0]);
 }
 

@@ -62,7 +62,7 @@ typedef struct ub_param {
     const char *unit; ///< "ms", "" when it has none
     ub_param_kind kind;
     double minimum, maximum; ///< both allowed
-    double standard; ///< the default; -1 below minimum means "chosen by the mode"
+    double standard; ///< the default, allowed too; below the minimum it means "chosen by the mode"
     const char *const *choices; ///< NULL-terminated; NULL unless kind is UB_PARAM_CHOICE
     const char *summary; ///< a line for --help, lower case, no full stop
 } ub_param;
@@ -94,6 +94,10 @@ UB_API UB_MUST_USE ub_status ub_settings_set(ub_settings *settings, const char *
 /** Whether every value is in its range. @return UB_OK or UB_BAD_SETTING naming the first that
     is not. */
 UB_API UB_MUST_USE ub_status ub_settings_check(const ub_settings *settings, ub_message *why);
+
+/** The value of a parameter, or what the mode chooses where the parameter leaves it to the mode:
+    where it has a default below its minimum, and that value. */
+UB_API double ub_settings_value(const ub_settings *settings, ub_param_id id, double of_mode);
 
 /** The name of the kernel set that UB_PARAM_KERNELS asks for; NULL for the fastest of this CPU. */
 UB_API const char *ub_settings_kernels(const ub_settings *settings);

@@ -3,6 +3,7 @@
 #define UNBRAID_STREAM_H
 
 #include "dictionary.h"
+#include "params.h"
 #include "status.h"
 
 #include <stdbool.h>
@@ -60,13 +61,17 @@ typedef struct ub_stream_settings {
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
 } ub_stream_settings;
 
-/** Two channels at 48 kHz, balanced, 8 updates, exponent 1, beta 1, not sparse, no free components,
-    a memory of 1 s, gains glide in 10 ms. */
+/** Two channels at 48 kHz, balanced, 8 updates, exponent 1.3, beta 1, not sparse, no free
+    components, a memory of 1 s, gains glide in 10 ms. */
 UB_API ub_stream_settings ub_stream_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
 UB_API UB_MUST_USE ub_status ub_stream_settings_check(const ub_stream_settings *settings,
                                                       ub_message *why);
+
+/** Settings for ub_learn() of what is to be used by streams: where the window is left to the mode,
+    that of streams. Dictionaries of other windows do as well, a little less. */
+UB_API void ub_stream_suit_learning(ub_settings *settings);
 
 /**
    A stream without a model: it has one source, which is everything.
