@@ -16,6 +16,7 @@ enum { LANES = 16 }; // partial sums of a product: as many as the widest vector 
 struct ub_nmfd {
     const ub_matrix *spectra;
     size_t n_lags, n_components, n_threads;
+    size_t *begin; // of each lag, in frames after the hit; one more, the length of all
     float floor;
     ub_matrix origin; // templates as they came
     ub_matrix templates;
@@ -31,6 +32,7 @@ void ub_nmfd_free(ub_nmfd *nmfd)
     if (!nmfd) {
         return;
     }
+    free(nmfd->begin);
     ub_matrix_free(&nmfd->origin);
     ub_matrix_free(&nmfd->templates);
     ub_matrix_free(&nmfd->activations);
@@ -43,6 +45,7 @@ void ub_nmfd_free(ub_nmfd *nmfd)
 
 static ub_status allocate(const ub_matrix *templates, ub_nmfd *nmfd)
 {
+    nmfd->begin = calloc(nmfd->n_lags + 1, sizeof *nmfd->begin);
     const size_t n_bins = templates->n_rows, n_columns = templates->n_cols;
     const size_t n_frames = nmfd->spectra->n_cols, n_k = nmfd->n_components;
     ub_status status = ub_matrix_copy(templates, &nmfd->origin);
@@ -52,7 +55,7 @@ static ub_status allocate(const ub_matrix *templates, ub_nmfd *nmfd)
     status = status ? status : ub_matrix_new(n_bins, n_columns, &nmfd->sums);
     nmfd->lag_sums = calloc(n_columns, sizeof *nmfd->lag_sums);
     nmfd->scales = calloc(n_k, sizeof *nmfd->scales);
-    return status || !nmfd->lag_sums || !nmfd->scales ? UB_NO_MEMORY : UB_OK;
+    return status || !nmfd->begin || !nmfd->lag_sums || !nmfd->scales ? UB_NO_MEMORY : UB_OK;
 }
 
 static double sum_of(const float *column, size_t n)
@@ -85,10 +88,21 @@ static void start_activations(ub_nmfd *nmfd)
     }
 }
 
-// Lags that reach frame t from frames that there are, or from it if there are frames ahead.
-static size_t lags_within(const ub_nmfd *nmfd, size_t n_frames)
+// Frames of a template that are heard of a hit with so many frames from it on.
+static size_t frames_within(const ub_nmfd *nmfd, size_t n_frames)
 {
-    return n_frames < nmfd->n_lags ? n_frames : nmfd->n_lags;
+    const size_t length = nmfd->begin[nmfd->n_lags];
+    return n_frames < length ? n_frames : length;
+}
+
+// What of component k is at a lag in frame t: the sum of all hits of which it is.
+static float sum_at(const ub_nmfd *nmfd, size_t k, size_t lag, size_t t)
+{
+    float sum = 0.0f;
+    for (size_t i = nmfd->begin[lag]; i < nmfd->begin[lag + 1] && i <= t; i++) {
+        sum += ub_matrix_column(&nmfd->activations, t - i)[k];
+    }
+    return sum;
 }
 
 static void add_scaled(const float *from, float scale, size_t n, float *to)
@@ -121,22 +135,30 @@ void ub_nmfd_forget(ub_nmfd *nmfd, double share)
     }
 }
 
-void ub_nmfd_model(const ub_nmfd *nmfd, const bool *is_in, size_t frame, float *model)
+// What components (NULL: all) add to frame t.
+static void add_model(const ub_nmfd *nmfd, const bool *is_in, size_t t, float *x)
 {
     const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
-    memset(model, 0, n_bins * sizeof *model);
-    for (size_t lag = 0; lag < lags_within(nmfd, frame + 1); lag++) {
-        const float *h = ub_matrix_column(&nmfd->activations, frame - lag);
-        for (size_t k = 0; k < n_k; k++) {
-            if (is_in[k] && h[k] > 0.0f) {
-                add_scaled(ub_matrix_column(&nmfd->templates, lag * n_k + k), h[k], n_bins, model);
-            }
+    for (size_t column = 0; column < nmfd->templates.n_cols; column++) {
+        const size_t lag = column / n_k, k = column % n_k;
+        if (nmfd->lag_sums[column] == 0.0 || (is_in && !is_in[k])) {
+            continue;
+        }
+        const float h = sum_at(nmfd, k, lag, t);
+        if (h > 0.0f) {
+            add_scaled(ub_matrix_column(&nmfd->templates, column), h, n_bins, x);
         }
     }
 }
 
-ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size_t n_lags,
-                      size_t n_threads, ub_nmfd **out)
+void ub_nmfd_model(const ub_nmfd *nmfd, const bool *is_in, size_t frame, float *model)
+{
+    memset(model, 0, nmfd->spectra->n_rows * sizeof *model);
+    add_model(nmfd, is_in, frame, model);
+}
+
+ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, const size_t *spans,
+                      size_t n_lags, size_t n_threads, ub_nmfd **out)
 {
     ub_nmfd *nmfd = calloc(1, sizeof *nmfd);
     if (!nmfd) {
@@ -152,6 +174,9 @@ ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size
         ub_nmfd_free(nmfd);
         return UB_NO_MEMORY;
     }
+    for (size_t lag = 0; lag < n_lags; lag++) {
+        nmfd->begin[lag + 1] = nmfd->begin[lag] + (spans ? spans[lag] : 1);
+    }
     prepare_templates(nmfd);
     start_activations(nmfd);
     *out = nmfd;
@@ -160,18 +185,10 @@ ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size
 
 static void model_frame(const ub_nmfd *nmfd, size_t t, float *x)
 {
-    const size_t n_bins = nmfd->spectra->n_rows, n_k = nmfd->n_components;
-    for (size_t f = 0; f < n_bins; f++) {
+    for (size_t f = 0; f < nmfd->spectra->n_rows; f++) {
         x[f] = nmfd->floor;
     }
-    for (size_t lag = 0; lag < lags_within(nmfd, t + 1); lag++) {
-        const float *h = ub_matrix_column(&nmfd->activations, t - lag);
-        for (size_t k = 0; k < n_k; k++) {
-            if (h[k] > 0.0f) {
-                add_scaled(ub_matrix_column(&nmfd->templates, lag * n_k + k), h[k], n_bins, x);
-            }
-        }
-    }
+    add_model(nmfd, NULL, t, x);
 }
 
 static void compute_ratio(ub_nmfd *nmfd)
@@ -210,13 +227,16 @@ static double product(const float *a, const float *b, size_t n)
 // What an activation is multiplied by.
 static double correction(const ub_nmfd *nmfd, size_t k, size_t t)
 {
-    const size_t n_lags = lags_within(nmfd, nmfd->spectra->n_cols - t);
+    const size_t n_frames = frames_within(nmfd, nmfd->spectra->n_cols - t);
     double numerator = 0.0, denominator = 0.0;
-    for (size_t lag = 0; lag < n_lags; lag++) {
+    for (size_t i = 0, lag = 0; i < n_frames; i++) {
+        lag += i == nmfd->begin[lag + 1];
         const size_t column = lag * nmfd->n_components + k;
-        numerator += product(ub_matrix_column(&nmfd->templates, column),
-                             ub_matrix_column(&nmfd->ratio, t + lag), nmfd->spectra->n_rows);
-        denominator += nmfd->lag_sums[column];
+        if (nmfd->lag_sums[column] > 0.0) {
+            numerator += product(ub_matrix_column(&nmfd->templates, column),
+                                 ub_matrix_column(&nmfd->ratio, t + i), nmfd->spectra->n_rows);
+            denominator += nmfd->lag_sums[column];
+        }
     }
     return denominator > 0.0 ? numerator / denominator : 0.0;
 }
@@ -243,8 +263,8 @@ static void correlate(ub_nmfd *nmfd)
         const size_t lag = column / n_k, k = column % n_k;
         float *sums = ub_matrix_column(&nmfd->sums, column);
         memset(sums, 0, n_bins * sizeof *sums);
-        for (size_t t = lag; t < nmfd->spectra->n_cols; t++) {
-            const float h = ub_matrix_column(&nmfd->activations, t - lag)[k];
+        for (size_t t = 0; nmfd->lag_sums[column] > 0.0 && t < nmfd->spectra->n_cols; t++) {
+            const float h = sum_at(nmfd, k, lag, t);
             if (h > 0.0f) {
                 add_scaled(ub_matrix_column(&nmfd->ratio, t), h, n_bins, sums);
             }
@@ -252,12 +272,12 @@ static void correlate(ub_nmfd *nmfd)
     }
 }
 
-// The sum of shift(H, lag) of component k; the last `lag` frames fall off the end.
+// Over all frames; the last hits fall off the end.
 static double sum_shifted(const ub_nmfd *nmfd, size_t k, size_t lag)
 {
     double sum = 0.0;
-    for (size_t t = 0; t + lag < nmfd->activations.n_cols; t++) {
-        sum += (double)ub_matrix_column(&nmfd->activations, t)[k];
+    for (size_t t = 0; t < nmfd->activations.n_cols; t++) {
+        sum += (double)sum_at(nmfd, k, lag, t);
     }
     return sum;
 }
@@ -275,7 +295,8 @@ static double multiply(ub_nmfd *nmfd, size_t k)
             // What was not heard stays.
             next[f] = heard > 0.0 ? (float)((double)(w[f] * next[f]) / heard) : w[f];
         }
-        sum += sum_of(next, nmfd->spectra->n_rows);
+        const size_t span = nmfd->begin[lag + 1] - nmfd->begin[lag];
+        sum += (double)span * sum_of(next, nmfd->spectra->n_rows);
     }
     return sum;
 }

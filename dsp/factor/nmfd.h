@@ -4,7 +4,8 @@
 
        X = floor + sum_l W_l shift(H, l),    l = 0 .. L - 1,
 
-   where shift(H, l) is H moved l frames to the right, zeros coming in. Updates are the
+   where shift(H, l) is H moved l frames to the right, zeros coming in; the frame of a template that
+   lasts several has the sum of as many shifts. Updates are the
    multiplicative ones for the Kullback-Leibler divergence, with all lags in one majoriser, so that
    neither raises it:
 
@@ -32,13 +33,14 @@ typedef struct ub_nmfd ub_nmfd;
 
    @param spectra    F x T, finite, >= 0; borrowed.
    @param templates  F x (L K), finite, >= 0: K columns for each lag. Those of a component sum to
-                     one over all lags, or are all zero. Copied.
+                     one over all frames that they last, or are all zero. Copied.
+   @param spans      Frames that each lag lasts, at least one; NULL: one each. Copied.
    @param n_lags     L, at least 1.
    @param n_threads  0: one for each core. Results do not depend on it.
    @return UB_OK or UB_NO_MEMORY; `out` is set on success only.
 */
-ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, size_t n_lags,
-                      size_t n_threads, ub_nmfd **out);
+ub_status ub_nmfd_new(const ub_matrix *spectra, const ub_matrix *templates, const size_t *spans,
+                      size_t n_lags, size_t n_threads, ub_nmfd **out);
 
 /** NULL is fine. */
 void ub_nmfd_free(ub_nmfd *nmfd);

@@ -120,7 +120,7 @@ ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,
                                  const ub_matrix *spectra, ub_matrix *sounding)
 {
     ub_nmfd *nmfd = NULL;
-    const ub_status status = ub_nmfd_new(spectra, &kit->templates, kit->n_lags, 1, &nmfd);
+    const ub_status status = ub_nmfd_new(spectra, &kit->templates, NULL, kit->n_lags, 1, &nmfd);
     if (status) {
         return status;
     }

@@ -4,6 +4,7 @@
 #include "factor/nmfd.h"
 #include "ground/floats.h"
 #include "ground/fpu.h"
+#include "hit_templates.h"
 #include "hits.h"
 
 #include <math.h>
@@ -34,7 +35,7 @@ typedef struct hits_work {
     double *levels; // of sources
     bool *is_heard; // sources
     ub_matrix mix; // F x T: all channels
-    ub_matrix templates; // F x (L K) of the components that are heard
+    ub_hit_templates templates; // of the components that are heard
     size_t *owners; // sources of those components
     size_t n_components; // K
     bool *is_in; // [source * K + component]: whose it is
@@ -48,7 +49,7 @@ static void work_free(hits_work *w)
     free(w->gains);
     free(w->is_in);
     free(w->owners);
-    ub_matrix_free(&w->templates);
+    ub_hit_templates_free(&w->templates);
     ub_matrix_free(&w->mix);
     free(w->is_heard);
     free(w->levels);
@@ -164,14 +165,7 @@ static ub_status judge_sources(hits_work *w)
     return UB_OK;
 }
 
-static const float *template_of(const ub_dictionary *d, size_t component, size_t lag)
-{
-    const size_t n_bins = d->templates.n_rows;
-    return lag == 0 ? ub_matrix_column(&d->templates, component)
-                    : ub_matrix_column(&d->context, component) + (lag - 1) * n_bins;
-}
-
-static ub_status gather_templates(hits_work *w, size_t n_lags)
+static ub_status gather_templates(hits_work *w)
 {
     const ub_dictionary *d = w->dictionary;
     size_t *chosen = calloc(d->templates.n_cols, sizeof *chosen);
@@ -184,20 +178,11 @@ static ub_status gather_templates(hits_work *w, size_t n_lags)
             chosen[w->n_components++] = k;
         }
     }
-    const size_t n_bins = d->templates.n_rows, n_k = w->n_components;
-    const ub_status status = n_k ? ub_matrix_new(n_bins, n_lags * n_k, &w->templates) : UB_OK;
-    for (size_t k = 0; !status && k < n_k; k++) {
-        double sum = 0.0;
-        for (size_t i = 0; i < n_lags * n_bins; i++) {
-            sum += (double)template_of(d, chosen[k], i / n_bins)[i % n_bins];
-        }
-        for (size_t i = 0; sum > 0.0 && i < n_lags * n_bins; i++) {
-            const double value = (double)template_of(d, chosen[k], i / n_bins)[i % n_bins];
-            ub_matrix_column(&w->templates, i / n_bins * n_k + k)[i % n_bins] =
-                (float)(value / sum);
-        }
+    const size_t n_k = w->n_components;
+    for (size_t k = 0; k < n_k; k++) {
         w->is_in[w->owners[k] * n_k + k] = true;
     }
+    const ub_status status = n_k ? ub_hit_templates_new(d, chosen, n_k, &w->templates) : UB_OK;
     free(chosen);
     return status;
 }
@@ -229,11 +214,13 @@ static void allow(const hits_work *w, ub_matrix *start)
 static ub_status adapt(hits_work *w, const ub_progress *progress, ub_message *why)
 {
     ub_matrix start = {0};
-    const size_t n_lags = 1 + w->dictionary->n_after;
+    const ub_hit_templates *t = &w->templates;
     ub_status status = ub_matrix_new(w->n_components, w->n_frames, &start);
     status = status ? status
-                    : ub_nmfd_new(&w->mix, &w->templates, n_lags, w->scene->n_threads, &w->nmfd);
+                    : ub_nmfd_new(&w->mix, &t->columns, t->spans, t->n_lags, w->scene->n_threads,
+                                  &w->nmfd);
     if (status) {
+        ub_matrix_free(&start);
         return ub_fail(why, status, "no memory for the hits of %zu frames", w->n_frames);
     }
     allow(w, &start);
@@ -326,7 +313,7 @@ static ub_status separate(hits_work *w, const ub_progress *progress, ub_matrix *
     }
     ub_status status = find_hits(w);
     status = status ? status : judge_sources(w);
-    status = status ? status : gather_templates(w, 1 + w->dictionary->n_after);
+    status = status ? status : gather_templates(w);
     if (status) {
         return ub_fail(why, status, "no memory to find hits");
     }

@@ -12,10 +12,11 @@
 
 #include <cmocka.h>
 
-enum { N_CASES = 40, N_UPDATES = 20 };
+enum { N_CASES = 40, N_UPDATES = 20, MOST_LAGS = 12 };
 
 typedef struct nmfd_case {
     size_t n_bins, n_frames, n_components, n_lags;
+    size_t spans[MOST_LAGS]; // zero: all last one frame
     ub_matrix spectra, templates;
 } nmfd_case;
 
@@ -36,7 +37,8 @@ static void draw_templates(nmfd_case *c, ub_random *random)
             float *w = ub_matrix_column(&c->templates, at / c->n_bins * c->n_components + k);
             if (i == at) {
                 w[at % c->n_bins] = 0.01f + ub_random_uniform(random);
-                sum += (double)w[at % c->n_bins];
+                sum += (double)w[at % c->n_bins] *
+                       (double)(c->spans[0] ? c->spans[at / c->n_bins] : 1);
             } else {
                 w[at % c->n_bins] = (float)((double)w[at % c->n_bins] / sum);
             }
@@ -49,7 +51,12 @@ static nmfd_case random_case(ub_random *random)
     nmfd_case c = {.n_bins = nmf_case_size(random, 70),
                    .n_frames = nmf_case_size(random, 60),
                    .n_components = nmf_case_size(random, 9),
-                   .n_lags = nmf_case_size(random, 12)};
+                   .n_lags = nmf_case_size(random, MOST_LAGS)};
+    // In every other case the frames of templates last one, or some.
+    const bool is_long = ub_random_uniform(random) < 0.5f;
+    for (size_t lag = 0; is_long && lag < c.n_lags; lag++) {
+        c.spans[lag] = nmf_case_size(random, 5);
+    }
     c.spectra = matrix(c.n_bins, c.n_frames);
     for (size_t t = 0; t < c.n_frames; t++) {
         for (size_t f = 0; f < c.n_bins; f++) {
@@ -66,10 +73,16 @@ static void case_free(nmfd_case *c)
     ub_matrix_free(&c->templates);
 }
 
+static const size_t *spans_of(const nmfd_case *c)
+{
+    return c->spans[0] ? c->spans : NULL;
+}
+
 static ub_nmfd *open_case(const nmfd_case *c)
 {
     ub_nmfd *nmfd = NULL;
-    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, c->n_lags, 2, &nmfd), UB_OK);
+    assert_int_equal(ub_nmfd_new(&c->spectra, &c->templates, spans_of(c), c->n_lags, 2, &nmfd),
+                     UB_OK);
     return nmfd;
 }
 
@@ -119,6 +132,7 @@ static void compare(const nmfd_case *c, double restraint, ub_random *sparse)
                              .n_frames = c->n_frames,
                              .n_components = c->n_components,
                              .n_lags = c->n_lags,
+                             .spans = spans_of(c),
                              .v = v,
                              .floor = 1e-10 * (double)ub_matrix_largest(&c->spectra),
                              .w = doubles(&c->templates),
@@ -172,6 +186,7 @@ static void parts_of_the_model_add_up(void **state)
                                        .n_frames = c.n_frames,
                                        .n_components = c.n_components,
                                        .n_lags = c.n_lags,
+                                       .spans = spans_of(&c),
                                        .w = w,
                                        .h = h};
         float parts[2][80];

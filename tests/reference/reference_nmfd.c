@@ -9,9 +9,22 @@ static double *w_at(const reference_nmfd *n, size_t l, size_t k, size_t f)
     return &n->w[(l * n->n_components + k) * n->n_bins + f];
 }
 
+static size_t begin_of(const reference_nmfd *n, size_t l)
+{
+    size_t begin = 0;
+    for (size_t i = 0; i < l; i++) {
+        begin += n->spans ? n->spans[i] : 1;
+    }
+    return begin;
+}
+
 static double h_at(const reference_nmfd *n, size_t k, size_t t, size_t l)
 {
-    return t >= l ? n->h[(t - l) * n->n_components + k] : 0.0;
+    double sum = 0.0;
+    for (size_t i = begin_of(n, l); i < begin_of(n, l + 1); i++) {
+        sum += t >= i ? n->h[(t - i) * n->n_components + k] : 0.0;
+    }
+    return sum;
 }
 
 double reference_nmfd_model(const reference_nmfd *n, size_t f, size_t t)
@@ -57,17 +70,25 @@ static double *ratios(const reference_nmfd *n)
     return ratio;
 }
 
+static void add_lag(const reference_nmfd *n, const double *ratio, size_t l, size_t k, size_t t,
+                    double *above, double *below)
+{
+    for (size_t i = begin_of(n, l); i < begin_of(n, l + 1) && t + i < n->n_frames; i++) {
+        for (size_t f = 0; f < n->n_bins; f++) {
+            *above += *w_at(n, l, k, f) * ratio[(t + i) * n->n_bins + f];
+            *below += *w_at(n, l, k, f);
+        }
+    }
+}
+
 void reference_nmfd_update_h(reference_nmfd *n)
 {
     double *ratio = ratios(n);
     for (size_t t = 0; t < n->n_frames; t++) {
         for (size_t k = 0; k < n->n_components; k++) {
             double above = 0.0, below = 0.0;
-            for (size_t l = 0; l < n->n_lags && t + l < n->n_frames; l++) {
-                for (size_t f = 0; f < n->n_bins; f++) {
-                    above += *w_at(n, l, k, f) * ratio[(t + l) * n->n_bins + f];
-                    below += *w_at(n, l, k, f);
-                }
+            for (size_t l = 0; l < n->n_lags; l++) {
+                add_lag(n, ratio, l, k, t, &above, &below);
             }
             double *h = &n->h[t * n->n_components + k];
             *h = below > 0.0 ? *h * above / below : 0.0;
@@ -93,7 +114,7 @@ static void update_component(reference_nmfd *n, const double *ratio, size_t k, d
     for (size_t l = 0; l < n->n_lags; l++) {
         for (size_t f = 0; f < n->n_bins; f++) {
             next[l * n->n_bins + f] = updated(n, ratio, l, k, f);
-            sum += next[l * n->n_bins + f];
+            sum += (double)(begin_of(n, l + 1) - begin_of(n, l)) * next[l * n->n_bins + f];
         }
     }
     for (size_t i = 0; sum > 0.0 && i < n->n_lags * n->n_bins; i++) {

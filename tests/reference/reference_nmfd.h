@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 typedef struct reference_nmfd {
-    size_t n_bins, n_frames, n_components, n_lags; // F, T, K, L
+    size_t n_bins, n_frames, n_components, n_lags;
+    const size_t *spans; // frames that each lag lasts; NULL: one // F, T, K, L
     const double *v;
     double floor;
     double *w, *h;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Drums taken apart by the hits of a dictionary: what each stem holds, and what is refused.
 #include "drum_case.h"
+#include "guide/hits_guide.h"
+#include "malloc_guard.h"
 #include "stem_shelf.h"
 #include "unbraid/separate.h"
 
@@ -150,6 +152,61 @@ static void a_dictionary_without_hits_is_refused(void **state)
     synth_free(mix);
 }
 
+enum { FRAMES = 60 };
+
+// A kick and an open hat, one after the other, as the dictionary has them.
+static ub_matrix two_hits(const ub_dictionary *d)
+{
+    const size_t n_bins = d->templates.n_rows;
+    ub_matrix v;
+    assert_int_equal(ub_matrix_new(n_bins, FRAMES, &v), UB_OK);
+    for (size_t k = 0; k < 3; k += 2) {
+        for (size_t lag = 0; lag <= d->n_after; lag++) {
+            const float *w = lag ? ub_matrix_column(&d->context, k) + (lag - 1) * n_bins
+                                 : ub_matrix_column(&d->templates, k);
+            for (size_t f = 0; f < n_bins; f++) {
+                ub_matrix_column(&v, 8 + 15 * k + lag)[f] = w[f];
+            }
+        }
+    }
+    return v;
+}
+
+static void failed_allocations_are_reported(void **state)
+{
+    (void)state;
+    if (malloc_guard_is_missing()) {
+        skip();
+    }
+    ub_dictionary dictionary = drum_case_dictionary();
+    const ub_settings settings = ub_settings_default();
+    ub_matrix spectra = two_hits(&dictionary), masks[2];
+    const ub_scene scene = {.spectra = &spectra,
+                            .n_channels = 1,
+                            .rate_hz = RATE_HZ,
+                            .size_samples = 2048,
+                            .hop_samples = 512,
+                            .n_frames = FRAMES,
+                            .dictionary = &dictionary,
+                            .settings = &settings,
+                            .n_threads = 1};
+    assert_int_equal(ub_matrix_new(spectra.n_rows, FRAMES, &masks[0]), UB_OK);
+    assert_int_equal(ub_matrix_new(spectra.n_rows, FRAMES, &masks[1]), UB_OK);
+    ub_status status = UB_NO_MEMORY;
+    for (size_t n = 1; status; n++) {
+        size_t held;
+        malloc_guard_start(n);
+        status = ub_guide_hits.masks(NULL, &scene, NULL, masks, NULL);
+        malloc_guard_stop(&held);
+        assert_true(status == UB_OK || status == UB_NO_MEMORY);
+        assert_int_equal(held, 0);
+    }
+    ub_matrix_free(&masks[0]);
+    ub_matrix_free(&masks[1]);
+    ub_matrix_free(&spectra);
+    ub_dictionary_free(&dictionary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +215,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(silence_has_silent_stems),
         cmocka_unit_test(a_dictionary_without_hits_is_refused),
+        cmocka_unit_test(failed_allocations_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
