@@ -31,7 +31,8 @@ static const ub_param table[UB_PARAM_COUNT] = {
     [UB_PARAM_FREE] = {"free", "", UB_PARAM_INTEGER, 0, 1000, 0, NULL,
                        "free components beside a dictionary, heard as the source rest"},
     [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 0, NULL,
-                            "length of the analysis window: 140 ms for learn, else 93 ms"},
+                            "length of the analysis window: by default 140 ms for learn, 46 ms for "
+                            "vocals and speech, else 93 ms"},
     [UB_PARAM_OVERLAP] = {"overlap", "", UB_PARAM_INTEGER, 2, 16, 4, NULL,
                           "windows that cover each sample"},
     [UB_PARAM_CONTEXT] = {"context", "", UB_PARAM_INTEGER, 0, 8, 2, NULL,

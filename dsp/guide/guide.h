@@ -66,6 +66,7 @@ typedef struct ub_guide {
     ub_status (*masks)(const void *context, const ub_scene *scene, const ub_progress *progress,
                        ub_matrix *masks, ub_message *why);
     const void *context; ///< borrowed
+    double window_ms; ///< of its own where settings say none; 0: as without a guide
 } ub_guide;
 
 /** The guide of a method (UB_METHOD_...), NULL for those that are none. */

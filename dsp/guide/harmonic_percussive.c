@@ -14,6 +14,8 @@ enum { HARMONIC, PERCUSSIVE, N_SOURCES };
 static const char *const names[N_SOURCES] = {"harmonic", "percussive"};
 static const char *const struck[] = {"percussive", "drums"}; // in dictionaries
 
+enum { UPDATES = 44 }; // of the dictionary's activations
+
 static const double SHARE_OF_TAUGHT = 0.3; // of the time
 
 static void free_two(ub_matrix matrices[N_SOURCES])
@@ -75,7 +77,7 @@ static ub_status ask_dictionary(const ub_scene *scene, const ub_matrix *magnitud
     status = status ? ub_fail(why, status, "no memory for what the dictionary says") : UB_OK;
     status = status ? status
                     : ub_taught_share(scene, struck, sizeof struck / sizeof *struck, magnitudes,
-                                      progress, &taught[PERCUSSIVE], why);
+                                      UPDATES, progress, &taught[PERCUSSIVE], why);
     if (!status) {
         soften(agreement(magnitudes, &taught[PERCUSSIVE], &priors[PERCUSSIVE]),
                &taught[PERCUSSIVE]);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 enum {
-    COARSE_UPDATES = 40, // on bands of bins
-    FINE_UPDATES = 4,
+    UPDATES_PER_FINE = 11, // the others are on bands of bins
     TILE_FRAMES = UB_MASKER_MOST_FRAMES,
     REPORT_TILES = 8 // tiles between two reports
 };
@@ -52,11 +51,11 @@ static size_t find_source(const ub_dictionary *dictionary, const char *const *na
     return dictionary->n_sources;
 }
 
-static ub_status find_models(const ub_scene *scene, taught *t, ub_message *why)
+static ub_status find_models(const ub_scene *scene, size_t n_updates, taught *t, ub_message *why)
 {
     ub_nmf_settings nmf = ub_nmf_settings_default();
-    nmf.n_coarse_iterations = COARSE_UPDATES;
-    nmf.n_iterations = FINE_UPDATES;
+    nmf.n_iterations = (n_updates + UPDATES_PER_FINE - 1) / UPDATES_PER_FINE;
+    nmf.n_coarse_iterations = n_updates - nmf.n_iterations;
     nmf.relaxation = RELAXATION;
     nmf.kernels = ub_settings_kernels(scene->settings);
     const ub_matrix *templates = &scene->dictionary->templates;
@@ -120,8 +119,8 @@ static ub_status run(const ub_scene *scene, taught *t, const ub_matrix *magnitud
 }
 
 ub_status ub_taught_share(const ub_scene *scene, const char *const *names, size_t n_names,
-                          const ub_matrix *magnitudes, const ub_progress *progress,
-                          ub_matrix *share, ub_message *why)
+                          const ub_matrix *magnitudes, size_t n_updates,
+                          const ub_progress *progress, ub_matrix *share, ub_message *why)
 {
     const size_t wanted = find_source(scene->dictionary, names, n_names);
     if (wanted == scene->dictionary->n_sources || scene->dictionary->n_sources < 2) {
@@ -130,7 +129,7 @@ ub_status ub_taught_share(const ub_scene *scene, const char *const *names, size_
     }
     taught t = {0};
     ub_status status = allocate(scene, wanted, &t);
-    status = status ? status : find_models(scene, &t, why);
+    status = status ? status : find_models(scene, n_updates, &t, why);
     status = status ? status : make_work(scene, &t);
     if (status) {
         taught_free(&t);

@@ -130,17 +130,28 @@ static ub_status check(const ub_dictionary *dictionary, const ub_settings *setti
     return settings->value[UB_PARAM_FREE] > 0.0 ? check_rest(dictionary, settings, why) : UB_OK;
 }
 
+static ub_stft_settings choose_transform(const ub_guide *guide, const ub_dictionary *dictionary,
+                                         const ub_settings *settings, double rate_hz)
+{
+    if (guide && guide->window_ms > 0.0) {
+        const double window_ms = ub_settings_value(settings, UB_PARAM_WINDOW_MS, guide->window_ms);
+        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, window_ms,
+                                    (size_t)settings->value[UB_PARAM_OVERLAP], rate_hz);
+    }
+    return ub_model_transform(dictionary, settings, rate_hz);
+}
+
 static ub_status open_transform(separation *s, const ub_audio *mix, const ub_dictionary *dictionary,
-                                bool is_guided, const ub_settings *settings,
+                                const ub_guide *guide, const ub_settings *settings,
                                 const ub_limits *limits, ub_message *why)
 {
-    const ub_stft_settings stft = ub_model_transform(dictionary, settings, mix->rate_hz);
+    const ub_stft_settings stft = choose_transform(guide, dictionary, settings, mix->rate_hz);
     ub_status status = ub_stft_new(&stft, &s->stft, why);
     if (!status && dictionary) {
         status = ub_dictionary_fit(dictionary, mix->rate_hz, stft.size_samples, stft.hop_samples,
                                    &s->fitted, why);
     }
-    const bool has_context = s->fitted.context.n_rows > 0 && !is_guided;
+    const bool has_context = s->fitted.context.n_rows > 0 && !guide;
     if (!status && has_context && ub_context_of_dictionary(&s->fitted, &s->context)) {
         status = ub_fail(why, UB_NO_MEMORY, "no memory for the context of templates");
     }
@@ -257,7 +268,7 @@ ub_status ub_separate_by_guide(const ub_limits *limits, const ub_audio *mix, con
                                ub_message *why)
 {
     separation s = {0};
-    ub_status status = open_transform(&s, mix, dictionary, true, settings, limits, why);
+    ub_status status = open_transform(&s, mix, dictionary, guide, settings, limits, why);
     status = status
                  ? status
                  : synthesise_guided(&s, guide, dictionary, settings, limits, progress, sink, why);
@@ -277,7 +288,7 @@ ub_status ub_separate_within(const ub_limits *limits, const ub_audio *mix,
     if (guide) {
         return ub_separate_by_guide(limits, mix, guide, dictionary, settings, progress, sink, why);
     }
-    status = status ? status : open_transform(&s, mix, dictionary, false, settings, limits, why);
+    status = status ? status : open_transform(&s, mix, dictionary, NULL, settings, limits, why);
     if (!status) {
         const ub_dictionary *fitted = dictionary ? &s.fitted : NULL;
         const double share = ub_model_share(&s.front, fitted, settings, limits);

@@ -227,7 +227,8 @@ static void no_memory_is_an_error_and_nothing_leaks(void **state)
     ub_status status = UB_NO_MEMORY;
     for (size_t n = 1; status && n < 200; n++) {
         struct tale tale = {.turn_s = INFINITY};
-        const ub_guide guide = {2, names, false, masks, &(struct tale *){&tale}};
+        const ub_guide guide = {
+            .n_sources = 2, .names = names, .masks = masks, .context = &(struct tale *){&tale}};
         const ub_settings settings = ub_settings_default();
         const ub_audio audio = synth_audio(mix);
         const ub_stem_sink sink = {begin_nothing, write_nothing, NULL};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A voice out of noise that is always there.
+#include "malloc_guard.h"
 #include "small.h"
 #include "unbraid/random.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -67,6 +69,33 @@ static void a_voice_is_told_from_what_is_always_there(void **state)
     synth_free(mix);
 }
 
+// Loud, and nowhere in the dictionary.
+static void a_hum_below_voices_is_noise(void **state)
+{
+    (void)state;
+    synth *voice = synth_low_notes(1, 4.0, RATE_HZ), *hum = synth_new(1, 32000, RATE_HZ);
+    for (size_t i = 0; i < hum->n_samples; i++) {
+        hum->channels[0][i] = (float)(0.5 * sin(0.25 * (double)i / 8.0)); // 40 Hz
+    }
+    synth *mix = synth_new(1, 32000, RATE_HZ);
+    synth_add(mix, hum, 1.0);
+    synth_add(mix, voice, 1.0);
+    ub_dictionary dictionary = make_dictionary("speech");
+    ub_status status;
+    ub_message why;
+    stem_shelf *shelf = separate(mix, &dictionary, &status, &why);
+    assert_int_equal(status, UB_OK);
+    const double before = si_sdr_db(hum, (const float *const *)mix->channels);
+    const double after = si_sdr_db(hum, (const float *const *)shelf->samples[1]);
+    print_message("%.1f dB, then %.1f dB\n", before, after);
+    assert_true(after > before + 3.0);
+    stem_shelf_free(shelf);
+    ub_dictionary_free(&dictionary);
+    synth_free(voice);
+    synth_free(hum);
+    synth_free(mix);
+}
+
 static void a_dictionary_must_know_speech(void **state)
 {
     (void)state;
@@ -85,11 +114,62 @@ static void a_dictionary_must_know_speech(void **state)
     synth_free(mix);
 }
 
+static ub_status begin_nothing(void *context, size_t n_stems, const char *const *stems,
+                               ub_message *why)
+{
+    (void)context;
+    (void)n_stems;
+    (void)stems;
+    (void)why;
+    return UB_OK;
+}
+
+static ub_status write_nothing(void *context, size_t first, size_t n,
+                               const float *const *const *stems, ub_message *why)
+{
+    (void)context;
+    (void)first;
+    (void)n;
+    (void)stems;
+    (void)why;
+    return UB_OK;
+}
+
+static void no_memory_is_an_error_and_nothing_leaks(void **state)
+{
+    (void)state;
+    if (malloc_guard_is_missing()) {
+        skip();
+    }
+    synth *mix = make_hiss(1600);
+    ub_dictionary dictionary = make_dictionary("speech");
+    const ub_audio audio = synth_audio(mix);
+    const ub_stem_sink sink = {begin_nothing, write_nothing, NULL};
+    ub_settings settings = ub_settings_default();
+    settings.value[UB_PARAM_METHOD] = UB_METHOD_SPEECH;
+    settings.value[UB_PARAM_THREADS] = 1.0;
+    ub_status status = UB_NO_MEMORY;
+    for (size_t n = 1; status && n < 400; n++) {
+        ub_message why = {""};
+        size_t still_held = 0;
+        malloc_guard_start(n);
+        status = ub_separate(&audio, &dictionary, &settings, NULL, &sink, &why);
+        malloc_guard_stop(&still_held);
+        assert_true(status == UB_OK || (status == UB_NO_MEMORY && why.text[0] != '\0'));
+        assert_int_equal(still_held, 0);
+    }
+    assert_int_equal(status, UB_OK);
+    ub_dictionary_free(&dictionary);
+    synth_free(mix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_voice_is_told_from_what_is_always_there),
+        cmocka_unit_test(a_hum_below_voices_is_noise),
         cmocka_unit_test(a_dictionary_must_know_speech),
+        cmocka_unit_test(no_memory_is_an_error_and_nothing_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
