@@ -4,7 +4,7 @@
 
     tests/bench/presets.py UNBRAID DICTIONARY_OR_FOLDER [NAME ...] [--left-out] [-- OPTION ...]
 
-NAME is drumkit-hits, drumkit, harmonic-percussive, speech-noise or piano (default: all); a folder holds
+NAME is drumkit-hits, drumkit, harmonic-percussive, speech-noise, piano or bass (default: all); a folder holds
 NAME.safetensors. With --left-out `presets/make` makes the dictionary of each piece of drums without
 the kit that plays; for other names it does nothing. The mean of drumkit-hits is over kick, snare and
 hats; that of all stems stands behind it. OPTIONs go to `unbraid separate`. Prints SI-SDR above doing nothing, piece by
@@ -65,6 +65,12 @@ def speech_noise():
         yield name, renamed(DATA / "separation" / name, {"speech": "speech", None: "noise"})
 
 
+def bass():
+    for piece in sorted((DATA / "separation").iterdir()):
+        if (piece / "stems/bass.flac").exists():
+            yield piece.name, renamed(piece, {"bass": "bass", None: "rest"})
+
+
 def piano():
     """Each piano with what accompanies it, equally loud."""
     for note in ("piano_bach_bwv846", "piano_maple_leaf", "piano2_elite"):
@@ -77,7 +83,8 @@ def piano():
             yield f"{note}+{piece}", {k: 0.05 * x / numpy.sqrt(numpy.mean(x ** 2)) for k, x in parts.items()}
 
 
-PIECES = {"drumkit-hits": drumkit_hits, "drumkit": drumkit, "harmonic-percussive": harmonic_percussive, "speech-noise": speech_noise, "piano": piano}
+PIECES = {"drumkit-hits": drumkit_hits, "drumkit": drumkit, "harmonic-percussive": harmonic_percussive, "speech-noise": speech_noise,
+          "piano": piano, "bass": bass}
 
 
 def without_kit(tool, name, piece, folder, otherwise):

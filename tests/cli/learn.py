@@ -37,8 +37,8 @@ class Learn(Test):
         self.assertEqual(json.loads(header["__metadata__"]["sources"]), ["one", "two"])
 
     def test_half_precision_on_request_only_and_for_all_sources(self):
-        self.learn("-k", 4, "-o", "full", "--origin", "x", "one=a.wav")
-        self.learn("-k", 4, "-o", "half", "--origin", "x", "--half", "one=a.wav")
+        self.learn("-k", 4, "--context", 0, "-o", "full", "--origin", "x", "one=a.wav")
+        self.learn("-k", 4, "--context", 0, "-o", "half", "--origin", "x", "--half", "one=a.wav")
         self.assertEqual([info(self, name)["storage"] for name in ("full", "half")], ["F32", "F16"])
         self.assertIn("4 components, stored as F16", self.run_tool("info", "half").out)
         full, half = (pathlib.Path(name).stat().st_size for name in ("full", "half"))

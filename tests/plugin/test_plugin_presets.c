@@ -16,8 +16,11 @@ static const double RATE_HZ = 44100.0;
 static const struct {
     const char *name;
     float n_sources;
-} presets[] = {
-    {"drumkit", 4.0f}, {"harmonic-percussive", 2.0f}, {"speech-noise", 2.0f}, {"piano", 2.0f}};
+} presets[] = {{"drumkit", 4.0f},
+               {"harmonic-percussive", 2.0f},
+               {"speech-noise", 2.0f},
+               {"piano", 2.0f},
+               {"bass", 2.0f}};
 
 enum { N_PRESETS = sizeof presets / sizeof presets[0] };
 

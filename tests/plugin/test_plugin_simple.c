@@ -334,7 +334,7 @@ static void a_bundle_without_its_files_passes_everything_as_one_source(void **st
     const LV2_Descriptor *descriptor = lilv_instance_get_descriptor(r.instance);
     LV2_Handle handle = descriptor->instantiate(descriptor, RATE_HZ, "/nowhere", features);
     assert_non_null(handle);
-    assert_int_equal(n_said, 4); // a line for each preset
+    assert_int_equal(n_said, 5); // a line for each preset
     descriptor->connect_port(handle, SIMPLE_PRESET, &preset);
     descriptor->connect_port(handle, simple_port_of(0, SIMPLE_LEVEL_DB), &level);
     descriptor->connect_port(handle, SIMPLE_FIRST_AUDIO, (void *)(uintptr_t)in);

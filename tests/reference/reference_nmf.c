@@ -44,26 +44,6 @@ void reference_point_free(reference_point *point)
 
 // ---- the objective -----------------------------------------------------------------------------
 
-double reference_divergence(double beta, double v, double x)
-{
-    if (beta == 0.0) {
-        return v / x - log(v / x) - 1.0;
-    }
-    if (beta == 1.0) {
-        return (v > 0.0 ? v * log(v / x) : 0.0) - v + x;
-    }
-    const double power = pow(x, beta - 1.0);
-    return (pow(v, beta) + (beta - 1.0) * power * x - beta * v * power) / (beta * (beta - 1.0));
-}
-
-double reference_gamma(double beta)
-{
-    if (beta < 1.0) {
-        return 1.0 / (2.0 - beta);
-    }
-    return beta > 2.0 ? 1.0 / (beta - 1.0) : 1.0;
-}
-
 void reference_model(const reference_nmf *nmf, const reference_point *point, double *x)
 {
     const size_t n_bins = nmf->n_bins, n_components = nmf->n_components;

@@ -194,7 +194,8 @@ static double gain_by_dictionary_db(const synth *keys, const synth *drums)
     synth_add(mix, drums, 1.0);
     const ub_audio audio[] = {synth_audio(keys), synth_audio(drums)};
     const ub_training sources[] = {{"keys", &audio[0], 1}, {"drums", &audio[1], 1}};
-    const ub_settings learning = small_learning();
+    ub_settings learning = small_learning();
+    learning.value[UB_PARAM_WINDOW_MS] = 93.0; // of the medians, too
     ub_dictionary dictionary = small_learn(sources, 2, &learning);
     const ub_settings settings = few_components(UB_METHOD_HARMONIC_PERCUSSIVE);
     stem_shelf *blind = small_separate_well(mix, NULL, &settings);
