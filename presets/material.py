@@ -77,6 +77,14 @@ def level(samples, seconds, fade_s=0.02):
     return samples * (0.1 / loudest) if loudest > 1e-5 else samples[:0]
 
 
+def filtered(sound, gain):
+    """A sound, each frequency times a gain of the frequency in Hz."""
+    if not len(sound):
+        return sound
+    spectrum = numpy.fft.rfft(sound)
+    return numpy.fft.irfft(spectrum * gain(numpy.fft.rfftfreq(len(sound), 1 / RATE)), len(sound))
+
+
 def spectra(sound, stretches, window_samples, hop_samples):
     """Mean magnitudes of a note, as columns: one for each stretch (from, to) of its time in seconds, of the frames
     whose middle is in it. The note begins where it has a tenth of the height of its attack."""
