@@ -49,23 +49,17 @@ def band(n, seed):
 
 class Quality(Test):
     def setUp(self):
-        """Dictionaries from one performance, a mix of another."""
         super().setUp()
-        for name, signal in band(9 * RATE, 1).items():
-            write_wav(f"train/{name}.wav", "f32", RATE, signal)
-            write_wav(f"short/{name}.wav", "f32", RATE, [channel[:3 * RATE] for channel in signal])
         sources = band(3 * RATE, 2)
         for name, signal in sources.items():
             write_wav(f"true/{name}.wav", "f32", RATE, signal)
         write_wav("mix.wav", "f32", RATE, add_up(sources.values()))
-        def learn(path, folder, *words):
-            self.run_tool("learn", "-k", 20, "-o", path, *words,
-                          *(f"{name}={folder}/{name}.wav" for name in ["bass", "drums", "keys"]))
 
-        learn("band.dict", "train")
-        # Of three seconds of random notes context learns what is not so elsewhere.
-        learn("short.dict", "short", "--context", 0, "--window", 93)
-        self.run_tool("learn", "-k", 20, "-o", "drums.dict", "drums=short/drums.wav")
+    def learn(self, path, seconds, sources, *words):
+        """A dictionary from another performance than that of the mix."""
+        for name, signal in band(seconds * RATE, 1).items():
+            write_wav(f"train/{name}.wav", "f32", RATE, signal)
+        self.run_tool("learn", "-k", 20, "-o", path, *words, *(f"{name}=train/{name}.wav" for name in sources))
 
     def gains(self, *words):
         """Score out/mix. @return {source: SI-SDR gain}."""
@@ -79,6 +73,11 @@ class Quality(Test):
         self.assertGreater(min(gains.values()), least)
 
     def test_dictionaries_reach_the_promised_gain(self):
+        names = ["bass", "drums", "keys"]
+        self.learn("band.dict", 9, names)
+        # Of three seconds of random notes context learns what is not so elsewhere.
+        self.learn("short.dict", 3, names, "--context", 0, "--window", 93)
+        self.learn("drums.dict", 3, ["drums"])
         for words, sources, mean, least in PROMISED:
             with self.subTest(words=words):
                 self.run_tool("separate", "-o", "out", *words, "mix.wav")
@@ -86,6 +85,7 @@ class Quality(Test):
                 self.check({name: gains[name] for name in sources}, mean, least)
 
     def test_a_dictionary_works_at_another_sample_rate(self):
+        self.learn("band.dict", 9, ["bass", "drums", "keys"])
         # Every second sample: little of the tones lies beyond the new limit.
         half = lambda signal: [channel[::2] for channel in signal]
         sources = band(3 * RATE, 2)
