@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A dictionary to bytes and back.
+#include "ground/floats.h"
 #include "ground/number.h"
 #include "half.h"
 #include "json.h"
@@ -111,11 +112,8 @@ static bool put_metadata(json_t *metadata, const ub_dictionary *dictionary, cons
 
 static float largest_of_column(const ub_matrix *matrix, size_t column)
 {
-    float largest = 0.0f;
-    for (size_t row = 0; row < matrix->n_rows; row++) {
-        largest = fmaxf(largest, ub_matrix_column(matrix, column)[row]);
-    }
-    return largest;
+    return matrix->n_rows > 0 ? ub_floats_largest(ub_matrix_column(matrix, column), matrix->n_rows)
+                              : 0.0f; // an optional part that is absent
 }
 
 // One for all that belongs to a component, so that its parts keep their scale.

@@ -20,4 +20,14 @@ static inline size_t ub_floats_line(size_t n)
     memory, or n overflows. */
 float *ub_floats_new(size_t n);
 
+/** The largest of n values, at least 0. */
+static inline float ub_floats_largest(const float *values, size_t n)
+{
+    float largest = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        largest = values[i] > largest ? values[i] : largest;
+    }
+    return largest;
+}
+
 #endif

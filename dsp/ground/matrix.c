@@ -50,10 +50,8 @@ float ub_matrix_largest(const ub_matrix *matrix)
 {
     float largest = 0.0f;
     for (size_t col = 0; col < matrix->n_cols; col++) {
-        const float *column = ub_matrix_column(matrix, col);
-        for (size_t row = 0; row < matrix->n_rows; row++) {
-            largest = column[row] > largest ? column[row] : largest;
-        }
+        const float other = ub_floats_largest(ub_matrix_column(matrix, col), matrix->n_rows);
+        largest = other > largest ? other : largest;
     }
     return largest;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Square roots, for one loud partial of a chord would outweigh a whole comb.
 #include "bass_line.h"
+#include "ground/floats.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -69,26 +70,17 @@ static void fit_frame(const ub_matrix *combs, const float *magnitudes, float *ro
     }
 }
 
-static float largest(const float *x, size_t n)
-{
-    float most = 0.0f;
-    for (size_t i = 0; i < n; i++) {
-        most = x[i] > most ? x[i] : most;
-    }
-    return most;
-}
-
 // The best pitch of each frame has one; of what is nearly silent less.
 static void level(ub_matrix *fits)
 {
     float most = 0.0f;
     for (size_t t = 0; t < fits->n_cols; t++) {
-        most = fmaxf(most, largest(ub_matrix_column(fits, t), fits->n_rows));
+        most = fmaxf(most, ub_floats_largest(ub_matrix_column(fits, t), fits->n_rows));
     }
     const float least = (float)SILENCE * most;
     for (size_t t = 0; t < fits->n_cols; t++) {
         float *x = ub_matrix_column(fits, t);
-        const float divisor = fmaxf(least, largest(x, fits->n_rows));
+        const float divisor = fmaxf(least, ub_floats_largest(x, fits->n_rows));
         for (size_t k = 0; k < fits->n_rows; k++) {
             x[k] = divisor > 0.0f ? x[k] / divisor : 0.0f;
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Frames are made 23 ms apart, where onsets are to be seen, and joined in pairs.
 #include "sketch.h"
+#include "ground/floats.h"
 #include "lesson.h"
 
 #include <math.h>
@@ -76,27 +77,18 @@ static void smear(ub_sketch *sketch, size_t first, float side)
     }
 }
 
-static float largest(const float *values, size_t n)
-{
-    float most = 0.0f;
-    for (size_t i = 0; i < n; i++) {
-        most = values[i] > most ? values[i] : most;
-    }
-    return most;
-}
-
 // Divides rows by their largest value within a second.
 static ub_status level(ub_sketch *sketch, size_t first, size_t n_rows)
 {
     const size_t n = sketch->vectors.n_cols, around = (size_t)(AROUND_S / sketch->frame_s);
     float *peaks = calloc(n + 1, sizeof *peaks);
     for (size_t t = 0; peaks && t < n; t++) {
-        peaks[t] = largest(ub_matrix_column(&sketch->vectors, t) + first, n_rows);
+        peaks[t] = ub_floats_largest(ub_matrix_column(&sketch->vectors, t) + first, n_rows);
     }
     for (size_t t = 0; peaks && t < n; t++) {
         const size_t from = t > around ? t - around : 0;
         const size_t end = t + around + 1 < n ? t + around + 1 : n;
-        const float peak = largest(peaks + from, end - from);
+        const float peak = ub_floats_largest(peaks + from, end - from);
         float *v = ub_matrix_column(&sketch->vectors, t) + first;
         for (size_t i = 0; peak > 0.0f && i < n_rows; i++) {
             v[i] /= peak;

@@ -119,6 +119,20 @@ static ub_status check_samples(const ub_front *front, float *const *channels, si
     return UB_OK;
 }
 
+ub_scene ub_front_scene(const ub_front *front, const ub_settings *settings,
+                        const ub_matrix *spectra)
+{
+    const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
+    return (ub_scene){.spectra = spectra,
+                      .n_channels = front->audio->n_channels,
+                      .rate_hz = front->audio->rate_hz,
+                      .size_samples = stft->size_samples,
+                      .hop_samples = stft->hop_samples,
+                      .n_frames = front->n_frames,
+                      .settings = settings,
+                      .n_threads = front->n_threads};
+}
+
 ub_status ub_front_read(ub_front *front, size_t first, size_t n, ub_message *why)
 {
     const ub_stft_settings *s = ub_stft_get_settings(front->stft);

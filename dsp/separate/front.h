@@ -6,6 +6,7 @@
 #define UNBRAID_SEPARATE_FRONT_H
 
 #include "dictionary/context.h"
+#include "guide/guide.h"
 #include "unbraid/matrix.h"
 #include "unbraid/separate.h"
 #include "unbraid/stft.h"
@@ -36,6 +37,10 @@ typedef struct ub_front {
 ub_status ub_front_new(const ub_audio *audio, const ub_stft *stft, const ub_context *context,
                        size_t block_frames, size_t n_threads, ub_front *out, ub_message *why);
 void ub_front_free(ub_front *front);
+
+/** The recording as guides see it. @param spectra  Of the stretch to come, borrowed, or NULL. */
+ub_scene ub_front_scene(const ub_front *front, const ub_settings *settings,
+                        const ub_matrix *spectra);
 
 /** Read the samples that frames [first, first + n) look at, n <= block_frames, zeros beyond
     the ends. @return what the audio says; UB_BAD_VALUE for NaN and infinity. */

@@ -67,20 +67,14 @@ static void plan(ub_guided *g, size_t n_frames, size_t most)
 ub_status ub_guided_new(ub_front *front, const ub_guide *guide, const ub_scene *scene,
                         size_t n_sources, size_t n_frames, ub_guided **out, ub_message *why)
 {
-    const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
     ub_guided *g = calloc(1, sizeof *g);
     if (!g) {
         return ub_fail(why, UB_NO_MEMORY, "no memory for a guide");
     }
     g->front = front;
     g->guide = guide;
-    g->scene = *scene;
-    g->scene.n_channels = front->audio->n_channels;
-    g->scene.rate_hz = front->audio->rate_hz;
-    g->scene.size_samples = stft->size_samples;
-    g->scene.hop_samples = stft->hop_samples;
-    g->scene.n_frames = front->n_frames;
-    g->scene.n_threads = front->n_threads;
+    g->scene = ub_front_scene(front, scene->settings, NULL);
+    g->scene.dictionary = scene->dictionary;
     g->n_sources = n_sources;
     g->n_masks = n_sources * g->scene.n_channels;
     plan(g, front->n_frames, n_frames);

@@ -85,20 +85,6 @@ static ub_status set_name(ub_model *model, size_t source, const char *name)
 
 // ---- blind -------------------------------------------------------------------------------------
 
-static ub_scene scene_of(const ub_front *front, const ub_settings *settings,
-                         const ub_matrix *spectra)
-{
-    const ub_stft_settings *stft = ub_stft_get_settings(front->stft);
-    return (ub_scene){.spectra = spectra,
-                      .n_channels = front->audio->n_channels,
-                      .rate_hz = front->audio->rate_hz,
-                      .size_samples = stft->size_samples,
-                      .hop_samples = stft->hop_samples,
-                      .n_frames = spectra[0].n_cols,
-                      .settings = settings,
-                      .n_threads = front->n_threads};
-}
-
 static ub_status group(ub_model *model, const ub_front *front, const ub_settings *settings,
                        const ub_matrix *spectra, size_t n_sources)
 {
@@ -110,7 +96,7 @@ static ub_status group(ub_model *model, const ub_front *front, const ub_settings
     ub_status status = names && struck ? UB_OK : UB_NO_MEMORY;
     status = status ? status : allocate_sources(model, n_sources, n_k);
     status = status ? status : ub_matrix_new(n_sources, n_k, &model->shares);
-    const ub_scene scene = scene_of(front, settings, spectra);
+    const ub_scene scene = ub_front_scene(front, settings, spectra);
     status = status ? status : ub_struck_shares(&scene, &model->factors, struck);
     status =
         status ? status

@@ -132,19 +132,6 @@ static void listening_free(listening *l)
     free(l->whole);
 }
 
-static ub_scene scene_of(const listening *l, const ub_matrix *spectra, const ub_settings *settings)
-{
-    const ub_stft_settings *stft = ub_stft_get_settings(l->stft);
-    return (ub_scene){.spectra = spectra,
-                      .n_channels = l->front.audio->n_channels,
-                      .rate_hz = l->front.audio->rate_hz,
-                      .size_samples = stft->size_samples,
-                      .hop_samples = stft->hop_samples,
-                      .n_frames = l->front.n_frames,
-                      .settings = settings,
-                      .n_threads = l->front.n_threads};
-}
-
 static ub_status allocate(const ub_marking *marking, size_t n_frames, listening *l)
 {
     const size_t n_k = l->factors.templates.n_cols, n = marking->n_sources;
@@ -200,7 +187,7 @@ static ub_status hear_frames(listening *l, const ub_marking *marking, const ub_m
     status = status ? status : ub_spectra_new(&l->front, n, &spectra, why);
     status = status ? status : ub_spectra_read(&l->front, first, n, NULL, spectra, 0, why);
     if (!status) {
-        const ub_scene scene = scene_of(l, spectra, settings);
+        const ub_scene scene = ub_front_scene(&l->front, settings, spectra);
         set_box(&scene, mark, &box);
         status = ub_marks_activate(marking, &scene, NULL, &factors.activations, why);
         status = status ? status : ub_prior_amounts(&scene, &factors, &box, 1, some);
@@ -218,7 +205,7 @@ static ub_status hear_frames(listening *l, const ub_marking *marking, const ub_m
 static ub_status hear_regions(listening *l, const ub_marking *marking, const ub_settings *settings,
                               ub_message *why)
 {
-    const ub_scene whole = scene_of(l, NULL, settings);
+    const ub_scene whole = ub_front_scene(&l->front, settings, NULL);
     for (size_t i = 0; i < marking->n_marks; i++) {
         const ub_mark *mark = &marking->marks[i];
         size_t source = 0, first = 0, end = 0;
@@ -320,7 +307,7 @@ static ub_status listen(listening *l, const ub_audio *mix, const ub_limits *limi
     if (status) {
         return status;
     }
-    const ub_scene scene = scene_of(l, spectra, settings);
+    const ub_scene scene = ub_front_scene(&l->front, settings, spectra);
     status = ub_prior_factorise(&scene, progress, &l->factors, why);
     marking->templates = &l->factors.templates;
     marking->gains = &l->factors.gains;

@@ -107,8 +107,9 @@ def measure(tool, dictionary, stems, options):
         for name, samples in stems.items():
             soundfile.write(scratch / "stems" / f"{name}.wav", samples, 44100, subtype="FLOAT")
         soundfile.write(scratch / "mix.wav", sum(stems.values()), 44100, subtype="FLOAT")
-        run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", dictionary, "-o", scratch / "out", *options,
-            scratch / "mix.wav")
+        # The exponent is that of the presets: these dictionaries have not heard what plays.
+        run(tool, "separate", "--progress", "none", "--bits", "32f", "-d", dictionary, "--mask-exponent", "1", "-o",
+            scratch / "out", *options, scratch / "mix.wav")
         rest = scratch / "out/mix/rest.wav"
         missing = [name for name in stems if not (scratch / "out/mix" / f"{name}.wav").exists()]
         if rest.exists() and len(missing) == 1:

@@ -118,3 +118,33 @@ bool same_dictionary(const ub_dictionary *a, const ub_dictionary *b)
     }
     return same;
 }
+
+static bool truncation_is_refused(const unsigned char *bytes, size_t n)
+{
+    // A block of just that size, so that reading past it is seen by the sanitizer.
+    unsigned char *cut = malloc(n ? n : 1);
+    ub_dictionary back;
+    ub_message why = {""};
+    if (!cut) {
+        abort();
+    }
+    memcpy(cut, bytes, n);
+    const bool is_refused = ub_dictionary_decode(cut, n, &back, &why) == UB_BAD_FORMAT;
+    free(cut);
+    return is_refused && strlen(why.text) > 5;
+}
+
+bool every_truncation_is_refused(const ub_dictionary *d)
+{
+    unsigned char *bytes;
+    size_t size;
+    if (ub_dictionary_encode(d, &bytes, &size, NULL)) {
+        abort();
+    }
+    bool all = true;
+    for (size_t n = 0; all && n < size; n++) {
+        all = truncation_is_refused(bytes, n);
+    }
+    free(bytes);
+    return all;
+}

@@ -21,4 +21,7 @@ void dictionary_case_add_pitches(ub_dictionary *d);
 /** True when every field is the same, bit for bit. */
 bool same_dictionary(const ub_dictionary *a, const ub_dictionary *b);
 
+/** True when a file of it is refused wherever it is cut off, as a bad format and with a reason. */
+bool every_truncation_is_refused(const ub_dictionary *d);
+
 #endif

@@ -73,6 +73,25 @@ ub_stem_sink stem_shelf_sink(stem_shelf *shelf)
     return (ub_stem_sink){.begin = begin, .write = take, .context = shelf};
 }
 
+static ub_status begin_nothing(void *context, size_t n_stems, const char *const *names,
+                               ub_message *why)
+{
+    (void)context, (void)n_stems, (void)names, (void)why;
+    return UB_OK;
+}
+
+static ub_status take_nothing(void *context, size_t first, size_t n,
+                              const float *const *const *stems, ub_message *why)
+{
+    (void)context, (void)first, (void)n, (void)stems, (void)why;
+    return UB_OK;
+}
+
+ub_stem_sink stem_sink_to_nowhere(void)
+{
+    return (ub_stem_sink){begin_nothing, take_nothing, NULL};
+}
+
 bool stem_shelf_is_complete(const stem_shelf *shelf)
 {
     return !shelf->broken && shelf->n_begun == 1 && shelf->n_written == shelf->n_samples;

@@ -26,6 +26,9 @@ stem_shelf *stem_shelf_new(const synth *mix);
 void stem_shelf_free(stem_shelf *shelf);
 ub_stem_sink stem_shelf_sink(stem_shelf *shelf);
 
+/** A sink that takes everything and keeps nothing, not needing memory of its own. */
+ub_stem_sink stem_sink_to_nowhere(void);
+
 /** True when all samples came, by the rules. */
 bool stem_shelf_is_complete(const stem_shelf *shelf);
 

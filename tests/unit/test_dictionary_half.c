@@ -153,21 +153,8 @@ static void infinite_halves_are_refused(void **state)
 static void every_truncation_is_refused_with_a_reason(void **state)
 {
     (void)state;
-    ub_dictionary d = half_case(), back;
-    unsigned char *bytes;
-    size_t size;
-    assert_int_equal(ub_dictionary_encode(&d, &bytes, &size, NULL), UB_OK);
-    for (size_t n = 0; n < size; n++) {
-        // A block of just that size, so that reading past it is seen by the sanitizer.
-        unsigned char *cut = malloc(n ? n : 1);
-        ub_message why = {""};
-        assert_non_null(cut);
-        memcpy(cut, bytes, n);
-        assert_int_equal(ub_dictionary_decode(cut, n, &back, &why), UB_BAD_FORMAT);
-        assert_true(strlen(why.text) > 5);
-        free(cut);
-    }
-    free(bytes);
+    ub_dictionary d = half_case();
+    assert_true(every_truncation_is_refused(&d));
     ub_dictionary_free(&d);
 }
 

@@ -194,28 +194,6 @@ static void an_empty_recording_gives_empty_stems_and_asks_nobody(void **state)
     synth_free(mix);
 }
 
-// The shelf needs memory of its own.
-static ub_status begin_nothing(void *context, size_t n_stems, const char *const *stems,
-                               ub_message *why)
-{
-    (void)context;
-    (void)n_stems;
-    (void)stems;
-    (void)why;
-    return UB_OK;
-}
-
-static ub_status write_nothing(void *context, size_t first, size_t n,
-                               const float *const *const *stems, ub_message *why)
-{
-    (void)context;
-    (void)first;
-    (void)n;
-    (void)stems;
-    (void)why;
-    return UB_OK;
-}
-
 static void no_memory_is_an_error_and_nothing_leaks(void **state)
 {
     (void)state;
@@ -231,7 +209,7 @@ static void no_memory_is_an_error_and_nothing_leaks(void **state)
             .n_sources = 2, .names = names, .masks = masks, .context = &(struct tale *){&tale}};
         const ub_settings settings = ub_settings_default();
         const ub_audio audio = synth_audio(mix);
-        const ub_stem_sink sink = {begin_nothing, write_nothing, NULL};
+        const ub_stem_sink sink = stem_sink_to_nowhere();
         ub_message why = {""};
         size_t still_held = 0;
         malloc_guard_start(n);

@@ -216,20 +216,6 @@ static void what_makes_no_sense_is_refused(void **state)
     synth_free(stereo);
 }
 
-static ub_status begin_nothing(void *context, size_t n_stems, const char *const *names,
-                               ub_message *why)
-{
-    (void)context, (void)n_stems, (void)names, (void)why;
-    return UB_OK;
-}
-
-static ub_status take_nothing(void *context, size_t first, size_t n,
-                              const float *const *const *stems, ub_message *why)
-{
-    (void)context, (void)first, (void)n, (void)stems, (void)why;
-    return UB_OK;
-}
-
 static void failed_allocations_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -246,7 +232,7 @@ static void failed_allocations_leave_nothing_behind(void **state)
     size_t n = 1;
     for (; status; n++) {
         size_t held;
-        const ub_stem_sink sink = {begin_nothing, take_nothing, NULL};
+        const ub_stem_sink sink = stem_sink_to_nowhere();
         malloc_guard_start(n);
         status = ub_separate_marks(&audio, marks, 2, &settings, NULL, &sink, NULL);
         malloc_guard_stop(&held);

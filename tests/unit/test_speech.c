@@ -114,27 +114,6 @@ static void a_dictionary_must_know_speech(void **state)
     synth_free(mix);
 }
 
-static ub_status begin_nothing(void *context, size_t n_stems, const char *const *stems,
-                               ub_message *why)
-{
-    (void)context;
-    (void)n_stems;
-    (void)stems;
-    (void)why;
-    return UB_OK;
-}
-
-static ub_status write_nothing(void *context, size_t first, size_t n,
-                               const float *const *const *stems, ub_message *why)
-{
-    (void)context;
-    (void)first;
-    (void)n;
-    (void)stems;
-    (void)why;
-    return UB_OK;
-}
-
 static void no_memory_is_an_error_and_nothing_leaks(void **state)
 {
     (void)state;
@@ -144,7 +123,7 @@ static void no_memory_is_an_error_and_nothing_leaks(void **state)
     synth *mix = make_hiss(1600);
     ub_dictionary dictionary = make_dictionary("speech");
     const ub_audio audio = synth_audio(mix);
-    const ub_stem_sink sink = {begin_nothing, write_nothing, NULL};
+    const ub_stem_sink sink = stem_sink_to_nowhere();
     ub_settings settings = ub_settings_default();
     settings.value[UB_PARAM_METHOD] = UB_METHOD_SPEECH;
     settings.value[UB_PARAM_THREADS] = 1.0;
