@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BASS, REST, N_SOURCES };
-
-static const char *const names[N_SOURCES] = {"bass", "rest"};
+static const char *const names[] = {"bass", "rest"};
 
 static const double HIGHEST_HZ = 1720.0; // of a frame's energy
 static const double SILENCE = 1e-4; // of the energy of the loudest frame
@@ -152,28 +150,25 @@ ub_status ub_bass_share(const ub_scene *scene, const ub_matrix *rings, double ex
 
 // ---- the guide ---------------------------------------------------------------------------------
 
-// Both masks of each channel: one of what rings becomes that of the bass.
-static void share_out(const ub_scene *scene, const ub_matrix *share, ub_matrix *masks)
+// What rings becomes what the bass has of it.
+static void multiply(const ub_matrix *share, ub_matrix *rings)
 {
-    const size_t n_channels = scene->n_channels;
-    for (size_t i = 0; i < share->n_cols * n_channels; i++) {
-        const size_t channel = i % n_channels, t = i / n_channels;
-        float *bass = ub_matrix_column(&masks[BASS * n_channels + channel], t);
-        float *rest = ub_matrix_column(&masks[REST * n_channels + channel], t);
+    for (size_t t = 0; t < share->n_cols; t++) {
+        const float *x = ub_matrix_column(share, t);
+        float *y = ub_matrix_column(rings, t);
         for (size_t f = 0; f < share->n_rows; f++) {
-            bass[f] *= ub_matrix_column(share, t)[f];
-            rest[f] = 1.0f - bass[f];
+            y[f] *= x[f];
         }
     }
 }
 
-static ub_status find_what_rings(const ub_scene *scene, ub_matrix *scratch, ub_matrix *masks)
+static ub_status find_what_rings(const ub_scene *scene, ub_matrix *scratch, ub_matrix *rings)
 {
     ub_matrix sum = {0};
     ub_status status = ub_scene_sum(scene, &sum);
     status = status ? status : ub_hpss_mask(scene, &sum, scratch);
     for (size_t c = 0; !status && c < scene->n_channels; c++) {
-        ub_prior_complement(scratch, &masks[BASS * scene->n_channels + c]);
+        ub_prior_complement(scratch, &rings[c]);
     }
     ub_matrix_free(&sum);
     return status;
@@ -186,15 +181,15 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     ub_matrix share = {0};
     ub_status status = ub_matrix_new(scene->spectra[0].n_rows, scene->spectra[0].n_cols, &share);
     status = status ? status : find_what_rings(scene, &share, masks);
-    status =
-        status ? status : ub_bass_share(scene, &masks[BASS * scene->n_channels], EXPECTED, &share);
+    status = status ? status : ub_bass_share(scene, masks, EXPECTED, &share);
     status = status ? ub_fail(why, status, "no memory to follow a bass") : UB_OK;
     if (!status) {
-        share_out(scene, &share, masks);
+        multiply(&share, &masks[0]);
+        ub_prior_split(&masks[0], scene->n_channels, masks);
         status = ub_progress_report(progress, "guide", 1.0);
     }
     ub_matrix_free(&share);
     return status;
 }
 
-const ub_guide ub_guide_bass = {.n_sources = N_SOURCES, .names = names, .masks = make_masks};
+const ub_guide ub_guide_bass = {.n_sources = 2, .names = names, .masks = make_masks};

@@ -2,11 +2,9 @@
 // Square roots, for one loud partial of a chord would outweigh a whole comb.
 #include "bass_line.h"
 #include "ground/floats.h"
+#include "viterbi.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const double LOWEST_HZ = 36.0, PITCHES_PER_OCTAVE = 48.0;
 static const double LIKES_LOW = 0.3; // exponent of the frequency
@@ -110,75 +108,14 @@ static ub_status fit_all(const ub_matrix *magnitudes, double bin_hz, size_t n_th
     return status;
 }
 
-// ---- the line ----------------------------------------------------------------------------------
-
-static size_t best_of(const double *sums, size_t n)
-{
-    size_t best = 0;
-    for (size_t k = 1; k < n; k++) {
-        best = sums[k] > sums[best] ? k : best;
-    }
-    return best;
-}
-
-// One frame: `from` is where the best path to each pitch was before.
-static void step(const float *fits, size_t n, double glide, double jump, const double *before,
-                 double *after, uint16_t *from)
-{
-    const size_t top = best_of(before, n);
-    for (size_t k = 0; k < n; k++) {
-        double best = before[k];
-        size_t at = k;
-        if (k > 0 && before[k - 1] - glide > best) {
-            best = before[k - 1] - glide;
-            at = k - 1;
-        }
-        if (k + 1 < n && before[k + 1] - glide > best) {
-            best = before[k + 1] - glide;
-            at = k + 1;
-        }
-        if (before[top] - jump > best) {
-            best = before[top] - jump;
-            at = top;
-        }
-        after[k] = best + (double)fits[k];
-        from[k] = (uint16_t)at;
-    }
-}
-
-ub_status ub_bass_line_follow(const ub_matrix *fits, double glide, double jump, size_t *path)
-{
-    const size_t n = fits->n_rows, n_frames = fits->n_cols;
-    uint16_t *from = calloc(n * n_frames, sizeof *from);
-    double *sums = calloc(2 * n, sizeof *sums);
-    if (!from || !sums) {
-        free(from);
-        free(sums);
-        return UB_NO_MEMORY;
-    }
-    double *before = sums, *after = sums + n;
-    for (size_t t = 0; t < n_frames; t++) {
-        step(ub_matrix_column(fits, t), n, glide, t > 0 ? jump : 0.0, before, after, from + t * n);
-        double *swap = before;
-        before = after;
-        after = swap;
-    }
-    size_t at = best_of(before, n);
-    for (size_t t = n_frames; t-- > 0; at = from[t * n + at]) {
-        path[t] = at;
-    }
-    free(from);
-    free(sums);
-    return UB_OK;
-}
-
 ub_status ub_bass_line_find(const ub_matrix *magnitudes, double bin_hz, double hop_s,
                             size_t n_threads, size_t *pitches)
 {
     ub_matrix fits = {0};
     ub_status status = ub_matrix_new(UB_BASS_PITCHES, magnitudes->n_cols, &fits);
     status = status ? status : fit_all(magnitudes, bin_hz, n_threads, &fits);
-    status = status ? status : ub_bass_line_follow(&fits, GLIDE_S / hop_s, JUMP_S / hop_s, pitches);
+    const ub_moves moves = {.reach = 1, .step = GLIDE_S / hop_s, .jump = JUMP_S / hop_s};
+    status = status ? status : ub_viterbi_follow(&fits, moves, pitches);
     ub_matrix_free(&fits);
     return status;
 }

@@ -30,13 +30,4 @@ double ub_bass_pitch_hz(size_t pitch);
 ub_status ub_bass_line_find(const ub_matrix *magnitudes, double bin_hz, double hop_s,
                             size_t n_threads, size_t *pitches);
 
-/**
-   The best path (Viterbi 1967): the largest sum of fits, less `glide` for each step to a
-   neighbour, and `jump` for each to any other.
-   @param fits  N x T, finite.
-   @param path  T, 0 to N - 1; the first of several as good ones is taken.
-   @return UB_OK or UB_NO_MEMORY.
-*/
-ub_status ub_bass_line_follow(const ub_matrix *fits, double glide, double jump, size_t *path);
-
 #endif

@@ -74,6 +74,11 @@ void ub_prior_lean(const ub_scene *scene, const ub_matrix *prior, ub_matrix *mas
 /** Make the first of two priors the other's complement. */
 void ub_prior_complement(const ub_matrix *of, ub_matrix *out);
 
+/** Masks of two sources that are the same for all channels: a share, and its complement.
+    @param share  May be masks[0].
+    @param masks  2 n_channels, of the shape of `share`: every element is set. */
+void ub_prior_split(const ub_matrix *share, size_t n_channels, ub_matrix *masks);
+
 /** What two say who look at different things: products of priors, divided by their sum. None of
     them is ever quite sure, so that no bin is left without a source.
     @param priors, others  n each, of one shape; `priors` are changed. */

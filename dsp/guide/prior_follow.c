@@ -18,6 +18,16 @@ void ub_prior_complement(const ub_matrix *of, ub_matrix *out)
     }
 }
 
+void ub_prior_split(const ub_matrix *share, size_t n_channels, ub_matrix *masks)
+{
+    for (size_t c = 0; c < n_channels; c++) {
+        if (share != &masks[c]) {
+            ub_matrix_copy_into(share, &masks[c]);
+        }
+        ub_prior_complement(share, &masks[n_channels + c]);
+    }
+}
+
 void ub_prior_agree(size_t n, const ub_matrix *others, ub_matrix *priors)
 {
     const size_t n_bins = priors[0].n_rows;

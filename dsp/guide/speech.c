@@ -163,19 +163,11 @@ static void decide(const ub_scene *scene, const evidence *e, size_t t, float *sp
     }
 }
 
-static void combine(const ub_scene *scene, const evidence *e, ub_matrix *masks)
+static void decide_all(const ub_scene *scene, const evidence *e, ub_matrix *speech)
 {
-    const size_t n_channels = scene->n_channels;
-    ub_matrix *speech = &masks[SPEECH * n_channels], *noise = &masks[NOISE * n_channels];
 #pragma omp parallel for schedule(static) num_threads((int)scene->n_threads)
-    for (size_t t = 0; t < e->taught.n_cols; t++) {
-        decide(scene, e, t, ub_matrix_column(&speech[0], t));
-    }
-    for (size_t c = 0; c < n_channels; c++) {
-        if (c > 0) {
-            ub_matrix_copy_into(&speech[0], &speech[c]);
-        }
-        ub_prior_complement(&speech[0], &noise[c]);
+    for (size_t t = 0; t < speech->n_cols; t++) {
+        decide(scene, e, t, ub_matrix_column(speech, t));
     }
 }
 
@@ -192,7 +184,8 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     }
     status = ask_dictionary(scene, progress, &e, why);
     if (!status) {
-        combine(scene, &e, masks);
+        decide_all(scene, &e, &masks[0]);
+        ub_prior_split(&masks[0], scene->n_channels, masks);
     }
     evidence_free(&e);
     return status;

@@ -9,9 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { VOCALS, ACCOMPANIMENT, N_SOURCES };
-
-static const char *const names[N_SOURCES] = {"vocals", "accompaniment"};
+static const char *const names[] = {"vocals", "accompaniment"};
 
 ub_status ub_vocals_share(const ub_scene *scene, const ub_matrix *magnitudes,
                           const ub_progress *progress, ub_matrix *voice)
@@ -71,17 +69,6 @@ static ub_status favour_pitch(const ub_scene *scene, const ub_matrix *magnitudes
     return status;
 }
 
-// One mask for all channels; what is not the voice is the accompaniment.
-static void share(const ub_scene *scene, const ub_matrix *foreground, ub_matrix *masks)
-{
-    for (size_t c = 0; c < scene->n_channels; c++) {
-        ub_matrix *vocals = &masks[VOCALS * scene->n_channels + c];
-        ub_matrix *rest = &masks[ACCOMPANIMENT * scene->n_channels + c];
-        ub_matrix_copy_into(foreground, vocals);
-        ub_prior_complement(foreground, rest);
-    }
-}
-
 static ub_status make_masks(const void *context, const ub_scene *scene, const ub_progress *progress,
                             ub_matrix *masks, ub_message *why)
 {
@@ -92,7 +79,7 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     status = status ? status : ub_vocals_share(scene, &magnitudes, progress, &foreground);
     status = status ? status : favour_pitch(scene, &magnitudes, &foreground);
     if (!status) {
-        share(scene, &foreground, masks);
+        ub_prior_split(&foreground, scene->n_channels, masks);
     }
     ub_matrix_free(&magnitudes);
     ub_matrix_free(&foreground);
@@ -100,4 +87,4 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
 }
 
 const ub_guide ub_guide_vocals = {
-    .n_sources = N_SOURCES, .names = names, .masks = make_masks, .window_ms = 2048.0 / 44.1};
+    .n_sources = 2, .names = names, .masks = make_masks, .window_ms = 2048.0 / 44.1};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Medians, best paths, and components that follow priors, against plain loops over seeded random
 // shapes.
-#include "guide/bass_line.h"
 #include "guide/median.h"
 #include "guide/prior.h"
+#include "guide/viterbi.h"
 #include "nmf_case.h"
 #include "reference_guide.h"
 
@@ -94,31 +94,37 @@ static void medians_along_frequency_are_those_of_the_reference(void **state)
     }
 }
 
-// ---- lines -------------------------------------------------------------------------------------
+// ---- paths -------------------------------------------------------------------------------------
 
 static double sum_of_path(const double *x, size_t n, const size_t *path, size_t n_frames,
-                          double glide, double jump)
+                          ub_moves moves)
 {
     double sum = 0.0;
     for (size_t t = 0; t < n_frames; t++) {
-        const size_t at = path[t], before = t > 0 ? path[t - 1] : at;
-        const bool is_near = at + 1 == before || before + 1 == at;
-        sum += x[t * n + at] - (at == before ? 0.0 : is_near ? fmin(glide, jump) : jump);
+        const size_t before = path[t > 0 ? t - 1 : 0];
+        sum += x[t * n + path[t]] -
+               reference_move(before, path[t], moves.reach, moves.step, moves.jump);
     }
     return sum;
+}
+
+static ub_moves draw_moves(ub_random *random)
+{
+    return (ub_moves){.reach = (size_t)(ub_random_bits(random) % 4),
+                      .step = 0.5 * (double)ub_random_uniform(random),
+                      .jump = (double)ub_random_uniform(random)};
 }
 
 static void no_path_is_better_than_the_one_that_is_followed(void **state)
 {
     (void)state;
-    enum { MOST_FRAMES = 6, MOST_PITCHES = 5 };
+    enum { MOST_FRAMES = 6, MOST_STATES = 5 };
     ub_random random = ub_random_new(15);
     for (size_t i = 0; i < N_CASES; i++) {
-        const size_t n = nmf_case_size(&random, MOST_PITCHES);
+        const size_t n = nmf_case_size(&random, MOST_STATES);
         const size_t n_frames = nmf_case_size(&random, MOST_FRAMES);
-        const double glide = (double)ub_random_uniform(&random);
-        const double jump = (double)ub_random_uniform(&random);
-        double x[MOST_FRAMES * MOST_PITCHES];
+        const ub_moves moves = draw_moves(&random);
+        double x[MOST_FRAMES * MOST_STATES];
         size_t path[MOST_FRAMES];
         ub_matrix fits = matrix(n, n_frames);
         for (size_t j = 0; j < n * n_frames; j++) {
@@ -126,10 +132,11 @@ static void no_path_is_better_than_the_one_that_is_followed(void **state)
             ub_matrix_column(&fits, j / n)[j % n] = fit;
             x[j] = (double)fit;
         }
-        assert_int_equal(ub_bass_line_follow(&fits, glide, jump, path), UB_OK);
-        const double best = reference_best_path(x, n, n_frames, glide, jump);
+        assert_int_equal(ub_viterbi_follow(&fits, moves, path), UB_OK);
+        const double best =
+            reference_best_path(x, n, n_frames, moves.reach, moves.step, moves.jump);
         // Both are sums of a few doubles, in another order.
-        assert_true(fabs(sum_of_path(x, n, path, n_frames, glide, jump) - best) < 1e-12);
+        assert_true(fabs(sum_of_path(x, n, path, n_frames, moves) - best) < 1e-12);
         ub_matrix_free(&fits);
     }
 }

@@ -81,13 +81,14 @@ double reference_mask(const reference_nmf *nmf, const reference_point *point, co
     return sum > 0.0 ? pow(part, exponent) / sum : 1.0 / (double)n_priors;
 }
 
-static double move(size_t from, size_t to, double glide, double jump)
+double reference_move(size_t from, size_t to, size_t reach, double step, double jump)
 {
-    const bool is_near = from + 1 == to || to + 1 == from;
-    return from == to ? 0.0 : is_near ? fmin(glide, jump) : jump;
+    const size_t away = from > to ? from - to : to - from;
+    return from == to ? 0.0 : away <= reach ? fmin((double)away * step, jump) : jump;
 }
 
-double reference_best_path(const double *x, size_t n, size_t n_frames, double glide, double jump)
+double reference_best_path(const double *x, size_t n, size_t n_frames, size_t reach, double step,
+                           double jump)
 {
     size_t n_paths = 1;
     for (size_t t = 0; t < n_frames; t++) {
@@ -97,7 +98,7 @@ double reference_best_path(const double *x, size_t n, size_t n_frames, double gl
     for (size_t path = 0; path < n_paths; path++) {
         double sum = 0.0;
         for (size_t t = 0, rest = path, before = path % n; t < n_frames; t++, rest /= n) {
-            sum += x[t * n + rest % n] - move(before, rest % n, glide, jump);
+            sum += x[t * n + rest % n] - reference_move(before, rest % n, reach, step, jump);
             before = rest % n;
         }
         best = fmax(best, sum);

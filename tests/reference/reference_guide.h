@@ -21,8 +21,12 @@ void reference_weigh(const reference_nmf *nmf, const reference_point *point, con
 double reference_mask(const reference_nmf *nmf, const reference_point *point, const double *w,
                       size_t n_priors, double exponent, size_t j, size_t c, size_t f, size_t t);
 
-/** The largest sum of x[t N + n_t] over all N^T paths n_t, less `glide` for a step to a neighbour
-    and `jump` for any other, whichever is less. */
-double reference_best_path(const double *x, size_t n, size_t n_frames, double glide, double jump);
+/** What it costs to be elsewhere: `step` for each state up to `reach` of them, never more than
+    `jump`, and `jump` beyond. */
+double reference_move(size_t from, size_t to, size_t reach, double step, double jump);
+
+/** The largest sum of x[t N + n_t], less the moves, over all N^T paths n_t. */
+double reference_best_path(const double *x, size_t n, size_t n_frames, size_t reach, double step,
+                           double jump);
 
 #endif
