@@ -5,11 +5,10 @@
 #include "bass.h"
 #include "ground/progress_part.h"
 #include "harmonic_percussive.h"
-#include "median.h"
+#include "singing.h"
 #include "vocals.h"
 
 #include <assert.h>
-#include <math.h>
 
 enum { VOCALS, DRUMS, BASS, OTHER, N_SOURCES };
 
@@ -17,58 +16,6 @@ static const char *const names[N_SOURCES] = {"vocals", "drums", "bass", "other"}
 
 static const double SHARE_OF_DRUMS = 0.7; // of the time
 static const double EXPECTED_BASS = 0.5; // most bands have one, not all
-
-// Of what is no bass, no hit and does not repeat itself, from LOWEST_HZ to HIGHEST_HZ: the share of
-// the energy above its median over 0.4 s. Recorded singing and speech have 0.46 to 0.77, pieces
-// without a voice 0.1 to 0.32 when they are rendered, 0.2 and 0.42 when recorded.
-static const double NOBODY_SINGS = 0.25, SOMEBODY_SINGS = 0.45;
-static const double LOWEST_HZ = 200.0, HIGHEST_HZ = 4300.0, SECONDS_AROUND = 0.2;
-
-// ---- whether somebody sings --------------------------------------------------------------------
-
-// The energy of what may be a voice in one frame, and of what of it is above the steady part.
-typedef struct glide {
-    double all, unsteady;
-} glide;
-
-static glide glide_of(const float *sum, const float *steady, const float *voice, const float *rings,
-                      size_t first, size_t end)
-{
-    glide g = {0.0, 0.0};
-    for (size_t f = first; f < end; f++) {
-        const double x = (double)sum[f] * (double)rings[f] * (double)voice[f];
-        g.all += x * x;
-        g.unsteady += sum[f] > steady[f] ? x * x * (1.0 - (double)steady[f] / (double)sum[f]) : 0.0;
-    }
-    return g;
-}
-
-// A voice glides, and its partials stay in a bin for no longer than a syllable; keys and strings
-// stay. Where everything stays, what does not repeat itself is a tune that is played.
-static ub_status find_singing(const ub_scene *scene, const ub_matrix *sum, const ub_matrix *voice,
-                              const ub_matrix *rings, double *singing)
-{
-    const size_t first = ub_scene_bin(scene, LOWEST_HZ), end = ub_scene_bin(scene, HIGHEST_HZ);
-    const size_t around = ub_scene_frames(scene, SECONDS_AROUND);
-    ub_matrix steady;
-    ub_status status = ub_matrix_new(sum->n_rows, sum->n_cols, &steady);
-    if (status) {
-        return status;
-    }
-    status = ub_median_along_time(sum, around, scene->n_threads, &steady);
-    glide whole = {0.0, 0.0};
-    for (size_t t = 0; !status && t < sum->n_cols; t++) {
-        const glide g =
-            glide_of(ub_matrix_column(sum, t), ub_matrix_column(&steady, t),
-                     ub_matrix_column(voice, t), ub_matrix_column(rings, t), first, end);
-        whole.all += g.all;
-        whole.unsteady += g.unsteady;
-    }
-    const double share = whole.all > 0.0 ? whole.unsteady / whole.all : 0.0;
-    *singing = fmax(0.0, fmin(1.0, (share - NOBODY_SINGS) / (SOMEBODY_SINGS - NOBODY_SINGS)));
-    ub_matrix_free(&steady);
-    return status;
-}
 
 // ---- masks -------------------------------------------------------------------------------------
 
@@ -126,7 +73,7 @@ static ub_status take_apart(const ub_scene *scene, const ub_progress *progress, 
     status = status ? status : ub_matrix_new(sum.n_rows, sum.n_cols, &low);
     status = status ? status : ub_bass_share(scene, rings, EXPECTED_BASS, &low);
     status = status ? status : ub_vocals_share(scene, &sum, progress, &voice);
-    status = status ? status : find_singing(scene, &sum, &voice, rings, &singing);
+    status = status ? status : ub_singing_find(scene, &sum, &voice, rings, &singing);
     if (!status) {
         divide_all(scene, &voice, singing, &low, masks);
     }

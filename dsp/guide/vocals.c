@@ -2,7 +2,6 @@
 // What does not repeat itself is the voice, and the bins at its pitch more so: the comb of the
 // pitch is added to the log-odds of the share.
 #include "vocals.h"
-#include "pitch.h"
 #include "prior.h"
 #include "repetition.h"
 
@@ -50,21 +49,28 @@ static void favour(const ub_scene *scene, ub_pitch pitch, float *share)
     }
 }
 
+ub_status ub_vocals_pitch(const ub_scene *scene, const ub_matrix *magnitudes,
+                          const ub_matrix *voice, ub_pitch *pitches)
+{
+    ub_matrix roots;
+    ub_status status = ub_matrix_new(magnitudes->n_rows, magnitudes->n_cols, &roots);
+    if (!status) {
+        compress(magnitudes, voice, &roots);
+        status = ub_pitch_follow(scene, &roots, pitches);
+        ub_matrix_free(&roots);
+    }
+    return status;
+}
+
 static ub_status favour_pitch(const ub_scene *scene, const ub_matrix *magnitudes,
                               ub_matrix *foreground)
 {
-    ub_matrix roots = {0};
     ub_pitch *pitches = calloc(magnitudes->n_cols, sizeof *pitches);
-    ub_status status = ub_matrix_new(magnitudes->n_rows, magnitudes->n_cols, &roots);
-    status = pitches ? status : UB_NO_MEMORY;
-    if (!status) {
-        compress(magnitudes, foreground, &roots);
-        status = ub_pitch_follow(scene, &roots, pitches);
-    }
+    const ub_status status =
+        pitches ? ub_vocals_pitch(scene, magnitudes, foreground, pitches) : UB_NO_MEMORY;
     for (size_t t = 0; !status && t < magnitudes->n_cols; t++) {
         favour(scene, pitches[t], ub_matrix_column(foreground, t));
     }
-    ub_matrix_free(&roots);
     free(pitches);
     return status;
 }
