@@ -17,8 +17,6 @@ static const char *const names[N_SOURCES] = {"vocals", "drums", "bass", "other"}
 static const double SHARE_OF_DRUMS = 0.7; // of the time
 static const double EXPECTED_BASS = 0.5; // most bands have one, not all
 
-// ---- masks -------------------------------------------------------------------------------------
-
 // What rings and what is struck sum to one.
 static void balance(const ub_scene *scene, ub_matrix *masks)
 {
