@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-// The window of offline separation, which dictionaries are learned with.
+// The window that streams learn with, too.
 static const double WINDOW_MS = 4096.0 / 44.1;
 
 // What is heard for a few milliseconds only: half the window costs half as much and blurs it less.

@@ -360,21 +360,6 @@ static void a_dictionary_fits_other_rates_and_windows(void **state)
     ub_dictionary_free(&d);
 }
 
-// Every new bin of three begins or ends its triangle on a bin that is alone.
-static void lone_bins_stay_nonnegative_in_wider_ones(void **state)
-{
-    (void)state;
-    ub_dictionary d = dictionary_case(1, 4096, 1), fitted;
-    float *w = ub_matrix_column(&d.templates, 0);
-    for (size_t f = 0; f < d.templates.n_rows; f++) {
-        w[f] = f % 8 == 0 ? 1.0f : 0.0f;
-    }
-    assert_int_equal(ub_dictionary_fit(&d, d.rate_hz, 3072, 768, &fitted, NULL), UB_OK);
-    assert_int_equal(ub_dictionary_check(&fitted, NULL), UB_OK);
-    ub_dictionary_free(&fitted);
-    ub_dictionary_free(&d);
-}
-
 static void dictionaries_are_joined_for_the_transform_of_the_first(void **state)
 {
     (void)state;
@@ -492,7 +477,6 @@ int main(void)
         cmocka_unit_test(broken_promises_are_seen),
         cmocka_unit_test(names_must_do_as_file_names),
         cmocka_unit_test(a_dictionary_fits_other_rates_and_windows),
-        cmocka_unit_test(lone_bins_stay_nonnegative_in_wider_ones),
         cmocka_unit_test(dictionaries_are_joined_for_the_transform_of_the_first),
         cmocka_unit_test(sources_are_picked_in_the_order_that_is_given),
         cmocka_unit_test(every_failed_allocation_is_reported),

@@ -116,6 +116,21 @@ static void falls_of_any_length_do(void **state)
     }
 }
 
+// Every new bin of three begins or ends its triangle on a bin that is alone.
+static void lone_bins_stay_nonnegative_in_wider_ones(void **state)
+{
+    (void)state;
+    ub_dictionary d = dictionary_case(1, 4096, 1), fitted;
+    float *w = ub_matrix_column(&d.templates, 0);
+    for (size_t f = 0; f < d.templates.n_rows; f++) {
+        w[f] = f % 8 == 0 ? 1.0f : 0.0f;
+    }
+    assert_int_equal(ub_dictionary_fit(&d, d.rate_hz, 3072, 768, &fitted, NULL), UB_OK);
+    assert_int_equal(ub_dictionary_check(&fitted, NULL), UB_OK);
+    ub_dictionary_free(&fitted);
+    ub_dictionary_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test(the_energy_of_every_template_stays),
         cmocka_unit_test(the_same_window_changes_nothing),
         cmocka_unit_test(falls_of_any_length_do),
+        cmocka_unit_test(lone_bins_stay_nonnegative_in_wider_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
