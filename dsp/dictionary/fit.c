@@ -55,7 +55,8 @@ static double density(const float *w, size_t n, double at, double width)
     double sum = 0.0, weights = 0.0;
     const double from = fmax(at - width, 0.0), to = fmin(at + width, (double)(n - 1));
     for (size_t f = (size_t)ceil(from); (double)f <= to; f++) {
-        const double weight = 1.0 - fabs((double)f - at) / width; // a triangle: linear both ways
+        // A triangle, linear both ways; its ends may round to less than nothing.
+        const double weight = fmax(1.0 - fabs((double)f - at) / width, 0.0);
         sum += weight * (double)w[f];
         weights += weight;
     }

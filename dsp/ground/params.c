@@ -13,6 +13,9 @@ static const char *const kernel_choices[] = {"auto", "generic", "avx2", "avx512"
 
 static const char *const reconstruction_choices[] = {"none", "discriminative", NULL};
 
+// In the order of ub_window_shape.
+static const char *const shape_choices[] = {"sqrt-hann", "asymmetric", NULL};
+
 static const char *const covariance_choices[] = {"full", "rank-1", NULL};
 
 // In the order of ub_method.
@@ -33,6 +36,8 @@ static const ub_param table[UB_PARAM_COUNT] = {
     [UB_PARAM_WINDOW_MS] = {"window", "ms", UB_PARAM_REAL, 1, 1000, 0, NULL,
                             "length of the analysis window: by default 140 ms for learn, 46 ms for "
                             "vocals and speech, else 93 ms"},
+    [UB_PARAM_WINDOW_SHAPE] = {"window-shape", "", UB_PARAM_CHOICE, 0, 1, 0, shape_choices,
+                               "shape of the analysis window; asymmetric: as streams have it"},
     [UB_PARAM_OVERLAP] = {"overlap", "", UB_PARAM_INTEGER, 2, 16, 4, NULL,
                           "windows that cover each sample"},
     [UB_PARAM_CONTEXT] = {"context", "", UB_PARAM_INTEGER, 0, 8, 2, NULL,

@@ -362,9 +362,11 @@ static ub_status learn(const ub_training *sources, size_t n_sources, size_t each
 {
     const size_t n_frames = (size_t)settings->value[UB_PARAM_CONTEXT];
     const double ms = ub_settings_value(settings, UB_PARAM_WINDOW_MS, WINDOW_MS);
-    const ub_stft_settings transform =
-        ub_stft_settings_for(UB_WINDOW_SQRT_HANN, ms, (size_t)settings->value[UB_PARAM_OVERLAP],
-                             sources[0].audio[0].rate_hz);
+    const bool is_symmetric =
+        settings->value[UB_PARAM_WINDOW_SHAPE] == (double)UB_WINDOW_SHAPE_SQRT_HANN;
+    const ub_stft_settings transform = ub_stft_settings_for(
+        is_symmetric ? UB_WINDOW_SQRT_HANN : UB_WINDOW_ASYMMETRIC, ms,
+        (size_t)settings->value[UB_PARAM_OVERLAP], sources[0].audio[0].rate_hz);
     ub_status status = ub_stft_new(&transform, stft, why);
     if (status) {
         return status;

@@ -2,6 +2,7 @@
 // Activations of one frame after the other. A few updates do when they start from the frame before,
 // brought to the level of this one and mixed with equal activations: without that floor a component
 // that has died cannot come back, and onsets are lost.
+#include "dictionary/reshape.h"
 #include "factor/norm.h"
 #include "ground/floats.h"
 #include "stream_model.h"
@@ -225,6 +226,24 @@ static ub_status check(const ub_stream_settings *settings, const ub_dictionary *
     return status;
 }
 
+// What the dictionary's sounds look like through the window of the stream.
+static ub_status fit(const ub_dictionary *dictionary, double rate_hz,
+                     const ub_stft_settings *transform, ub_dictionary *fitted, ub_message *why)
+{
+    ub_dictionary copy = {0};
+    const double fall = (double)transform->hop_samples * dictionary->rate_hz / rate_hz;
+    if (ub_dictionary_copy(dictionary, &copy) ||
+        ub_dictionary_reshape(&copy, transform->window, (size_t)round(fall))) {
+        ub_dictionary_free(&copy);
+        return ub_fail(why, UB_NO_MEMORY, "no memory for %zu templates",
+                       dictionary->templates.n_cols);
+    }
+    const ub_status status = ub_dictionary_fit(&copy, rate_hz, transform->size_samples,
+                                               transform->hop_samples, fitted, why);
+    ub_dictionary_free(&copy);
+    return status;
+}
+
 ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dictionary *dictionary,
                               ub_stream_model **out, ub_message *why)
 {
@@ -244,10 +263,8 @@ ub_status ub_stream_model_new(const ub_stream_settings *settings, const ub_dicti
     model->n_sources = dictionary->n_sources + (settings->n_free > 0);
     plan_learning(settings, model);
     status = name_sources(dictionary, model);
-    status = status
-                 ? ub_fail(why, status, "no memory for a model")
-                 : ub_dictionary_fit(dictionary, settings->rate_hz, model->transform.size_samples,
-                                     model->transform.hop_samples, &fitted, why);
+    status = status ? ub_fail(why, status, "no memory for a model")
+                    : fit(dictionary, settings->rate_hz, &model->transform, &fitted, why);
     if (!status) {
         model->n_components = fitted.templates.n_cols + model->n_free;
         model->n_bins = fitted.templates.n_rows;

@@ -4,8 +4,14 @@
 
 #include <math.h>
 
-// The window of offline separation, which dictionaries are learned with.
+// The window that streams learn with, too.
 static const double WINDOW_MS = 4096.0 / 44.1;
+
+// What is heard for a few milliseconds only: half the window costs half as much and blurs it less.
+static const double SHORT_WINDOW_MS = 2048.0 / 44.1;
+
+// More bring less than they cost; docs/measurements.md. Short hops differ less from each other.
+enum { UPDATES = 16, SHORT_UPDATES = 12 };
 
 // Three hops of an asymmetric pair (two of synthesis and one for the work) in seconds.
 static const double BALANCED_S = 0.058, LIVE_S = 0.0094, SHORT_S = 0.0056;
@@ -16,7 +22,6 @@ ub_stream_settings ub_stream_settings_default(void)
         .rate_hz = 48000.0,
         .n_channels = 2,
         .mode = UB_STREAM_BALANCED,
-        .n_updates = 8,
         .mask_exponent = 1.3,
         .beta = 1.0,
         .glide_s = 0.01,
@@ -37,8 +42,8 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
     if ((int)settings->mode < UB_STREAM_QUALITY || settings->mode > UB_STREAM_SHORT) {
         return ub_fail(why, UB_BAD_SETTING, "there is no mode number %d", (int)settings->mode);
     }
-    if (settings->n_updates < 1 || settings->n_updates > 50) {
-        return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 1 to 50 are supported",
+    if (settings->n_updates > UB_STREAM_MAX_UPDATES) {
+        return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 0 to 50 are supported",
                        settings->n_updates);
     }
     if (!ub_in_range(settings->mask_exponent, 0.5, 2.0)) {
@@ -68,9 +73,9 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
 }
 
 // The hop of an asymmetric pair is any number of samples; its window one that FFTW likes.
-static ub_stft_settings asymmetric(double latency_s, double rate_hz)
+static ub_stft_settings asymmetric(double window_ms, double latency_s, double rate_hz)
 {
-    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, WINDOW_MS, 4, rate_hz);
+    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, window_ms, 4, rate_hz);
     settings.hop_samples = (size_t)floor(latency_s * rate_hz / 3.0);
     return settings;
 }
@@ -79,6 +84,13 @@ void ub_stream_suit_learning(ub_settings *settings)
 {
     settings->value[UB_PARAM_WINDOW_MS] =
         ub_settings_value(settings, UB_PARAM_WINDOW_MS, WINDOW_MS);
+    settings->value[UB_PARAM_WINDOW_SHAPE] = (double)UB_WINDOW_SHAPE_ASYMMETRIC;
+}
+
+size_t ub_stream_updates(const ub_stream_settings *settings)
+{
+    const bool is_short = settings->mode == UB_STREAM_LIVE || settings->mode == UB_STREAM_SHORT;
+    return settings->n_updates ? settings->n_updates : is_short ? SHORT_UPDATES : UPDATES;
 }
 
 ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
@@ -87,12 +99,12 @@ ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
     case UB_STREAM_QUALITY:
         return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, WINDOW_MS, 4, settings->rate_hz);
     case UB_STREAM_LIVE:
-        return asymmetric(LIVE_S, settings->rate_hz);
+        return asymmetric(SHORT_WINDOW_MS, LIVE_S, settings->rate_hz);
     case UB_STREAM_SHORT:
-        return asymmetric(SHORT_S, settings->rate_hz);
+        return asymmetric(SHORT_WINDOW_MS, SHORT_S, settings->rate_hz);
     case UB_STREAM_BALANCED:
     default:
-        return asymmetric(BALANCED_S, settings->rate_hz);
+        return asymmetric(WINDOW_MS, BALANCED_S, settings->rate_hz);
     }
 }
 

@@ -167,6 +167,7 @@ ub_status ub_stream_new(const ub_stream_settings *settings, ub_stream **out, ub_
         return status;
     }
     s->settings = *settings;
+    s->settings.n_updates = ub_stream_updates(settings);
     s->n_channels = settings->n_channels;
     s->size = transform.size_samples;
     s->hop = transform.hop_samples;

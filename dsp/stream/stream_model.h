@@ -51,6 +51,9 @@ struct ub_stream_model {
 /** The transform that a stream of these settings, which are checked, works with. */
 ub_stft_settings ub_stream_transform(const ub_stream_settings *settings);
 
+/** Updates of a frame: those of the settings, or as the mode needs. */
+size_t ub_stream_updates(const ub_stream_settings *settings);
+
 /** Samples of a frame that its synthesis window does not make zero: the last so many. */
 size_t ub_stream_support(const ub_stft_settings *transform);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Separation while the sound plays: latency, the null, cuts, aliasing, bad samples.
 #include "small.h"
+#include "stream/stream_model.h"
 #include "stream_take.h"
 #include "unbraid/random.h"
 #include "unbraid/stream.h"
@@ -31,7 +32,7 @@ static void settings_outside_their_range_are_refused(void **state)
     }
     bad[0].rate_hz = 7999.0, bad[1].rate_hz = 192001.0, bad[2].rate_hz = NAN;
     bad[3].n_channels = 0, bad[4].n_channels = 3, bad[5].mode = (ub_stream_mode)4;
-    bad[6].n_updates = 0, bad[7].n_updates = 51, bad[8].mask_exponent = 0.4;
+    bad[6].n_updates = SIZE_MAX, bad[7].n_updates = 51, bad[8].mask_exponent = 0.4;
     bad[9].mask_exponent = 2.1, bad[10].beta = -1.1, bad[11].beta = 3.1;
     bad[12].glide_s = -0.1, bad[13].glide_s = 10.1;
     bad[14].n_free = UB_STREAM_MAX_FREE + 1, bad[15].forget_s = 0.4, bad[16].forget_s = 61.0;
@@ -59,6 +60,20 @@ static void what_is_learned_for_streams_has_their_window(void **state)
     settings.value[UB_PARAM_WINDOW_MS] = 40.0; // the caller's own stays
     ub_stream_suit_learning(&settings);
     assert_true(settings.value[UB_PARAM_WINDOW_MS] == 40.0);
+    assert_true(settings.value[UB_PARAM_WINDOW_SHAPE] == UB_WINDOW_SHAPE_ASYMMETRIC);
+}
+
+static void updates_are_as_the_mode_needs_where_nothing_is_said(void **state)
+{
+    (void)state;
+    const size_t wanted[] = {16, 16, 12, 12};
+    for (size_t mode = 0; mode < 4; mode++) {
+        ub_stream_settings settings = ub_stream_settings_default();
+        settings.mode = (ub_stream_mode)mode;
+        assert_int_equal(ub_stream_updates(&settings), wanted[mode]);
+        settings.n_updates = 5;
+        assert_int_equal(ub_stream_updates(&settings), 5);
+    }
 }
 
 static void an_impulse_comes_back_after_the_latency_at_every_rate(void **state)
@@ -270,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_outside_their_range_are_refused),
         cmocka_unit_test(what_is_learned_for_streams_has_their_window),
+        cmocka_unit_test(updates_are_as_the_mode_needs_where_nothing_is_said),
         cmocka_unit_test(an_impulse_comes_back_after_the_latency_at_every_rate),
         cmocka_unit_test(stems_sum_to_the_delayed_input),
         cmocka_unit_test(any_cut_of_the_signal_gives_the_same_bits),

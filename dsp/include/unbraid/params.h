@@ -18,6 +18,7 @@ typedef enum ub_param_id {
     UB_PARAM_COMPONENTS,
     UB_PARAM_FREE,
     UB_PARAM_WINDOW_MS,
+    UB_PARAM_WINDOW_SHAPE, ///< of templates that are learned: a ub_window_shape
     UB_PARAM_OVERLAP,
     UB_PARAM_CONTEXT,
     UB_PARAM_RECONSTRUCTION,
@@ -49,6 +50,12 @@ typedef enum ub_method {
     UB_METHOD_BAND, ///< vocals, drums, bass, other
     UB_METHOD_SPEECH, ///< a voice that speaks, noise
 } ub_method;
+
+/** Values of UB_PARAM_WINDOW_SHAPE. */
+typedef enum ub_window_shape {
+    UB_WINDOW_SHAPE_SQRT_HANN,
+    UB_WINDOW_SHAPE_ASYMMETRIC, ///< falls within a hop, as the windows of streams do
+} ub_window_shape;
 
 typedef enum ub_param_kind {
     UB_PARAM_REAL,

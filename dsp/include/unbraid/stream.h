@@ -36,8 +36,8 @@ typedef struct ub_stream ub_stream;
 /** What a stream separates into: a dictionary made ready for the settings of a stream. */
 typedef struct ub_stream_model ub_stream_model;
 
-/** How much latency is allowed. All look at 93 ms at a time; the longer the synthesis window, the
-    better the separation. */
+/** How much latency is allowed. They look at 93 ms at a time, the last two at 46; the longer the
+    synthesis window, the better the separation. */
 typedef enum ub_stream_mode {
     UB_STREAM_QUALITY, ///< synthesis 93 ms (symmetric), latency 116 ms
     UB_STREAM_BALANCED, ///< synthesis 39 ms (asymmetric, like all below), latency 58 ms
@@ -45,13 +45,19 @@ typedef enum ub_stream_mode {
     UB_STREAM_SHORT, ///< synthesis 3.7 ms, latency 5.6 ms
 } ub_stream_mode;
 
-enum { UB_STREAM_MAX_CHANNELS = 2, UB_STREAM_MAX_SOURCES = 16, UB_STREAM_MAX_FREE = 64 };
+enum {
+    UB_STREAM_MAX_CHANNELS = 2,
+    UB_STREAM_MAX_SOURCES = 16,
+    UB_STREAM_MAX_FREE = 64,
+    UB_STREAM_MAX_UPDATES = 50
+};
 
 typedef struct ub_stream_settings {
     double rate_hz; ///< 8000 to 192000
     size_t n_channels; ///< 1 or 2; all share one set of activations
     ub_stream_mode mode;
-    size_t n_updates; ///< of the activations of a frame, 1 to 50
+    size_t n_updates; ///< of the activations of a frame, 1 to UB_STREAM_MAX_UPDATES; 0: 16, or 12
+                      ///< in the modes live and short
     double mask_exponent; ///< 0.5 to 2
     double beta; ///< divergence, -1 to 3
     double sparsity; ///< weight of the L1 penalty on activations, 0 to 100, as UB_PARAM_SPARSITY;
@@ -61,8 +67,8 @@ typedef struct ub_stream_settings {
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
 } ub_stream_settings;
 
-/** Two channels at 48 kHz, balanced, 8 updates, exponent 1.3, beta 1, not sparse, no free
-    components, a memory of 1 s, gains glide in 10 ms. */
+/** Two channels at 48 kHz, balanced, updates as the mode needs, exponent 1.3, beta 1, not sparse,
+   no free components, a memory of 1 s, gains glide in 10 ms. */
 UB_API ub_stream_settings ub_stream_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
@@ -70,7 +76,7 @@ UB_API UB_MUST_USE ub_status ub_stream_settings_check(const ub_stream_settings *
                                                       ub_message *why);
 
 /** Settings for ub_learn() of what is to be used by streams: where the window is left to the mode,
-    that of streams. Dictionaries of other windows do as well, a little less. */
+    that of streams, and its shape. Dictionaries of other windows do as well, a little less. */
 UB_API void ub_stream_suit_learning(ub_settings *settings);
 
 /**
