@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-enum { N_BEATS = 6, N_HITS = 3 * N_BEATS };
+enum { N_BEATS = 3, N_HITS = 3 * N_BEATS };
 
-static const double RATE_HZ = 44100.0, SECONDS = 3.0;
+static const double RATE_HZ = 44100.0, SECONDS = 1.7;
 
 // A kick and an open hat on every beat, and a closed one between.
 static const ub_note *groove(bool has_kick, bool has_hats, size_t *n)

@@ -175,6 +175,23 @@ static void a_bin_belongs_to_who_is_where_it_is_heard(void **state)
     setting_free(s);
 }
 
+static void what_positions_say_sums_to_one(void **state)
+{
+    (void)state;
+    setting *s = setting_new(2);
+    set_position(s, 3, -80.0);
+    set_position(s, 4, 10.0);
+    const ub_mark marks[] = {place("left", -80.0), place("right", 40.0)};
+    const char *names[] = {"left", "right", "rest"};
+    const ub_marking marking = {.marks = marks, .n_marks = 2, .names = names, .n_sources = 3};
+    ub_marks_positions(&marking, &s->scene, s->priors);
+    for (size_t f = 0; f < N_BINS; f++) {
+        const float sum = prior_at(s, 0, f, 5) + prior_at(s, 1, f, 5) + prior_at(s, 2, f, 5);
+        assert_true(fabsf(sum - 1.0f) < 1e-6f); // three roundings
+    }
+    setting_free(s);
+}
+
 static void positions_and_regions_count_together(void **state)
 {
     (void)state;
@@ -303,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_region_has_the_frames_whose_centres_lie_in_it),
         cmocka_unit_test(regions_belong_to_their_sources_and_the_rest_to_all),
         cmocka_unit_test(a_bin_belongs_to_who_is_where_it_is_heard),
+        cmocka_unit_test(what_positions_say_sums_to_one),
         cmocka_unit_test(positions_and_regions_count_together),
         cmocka_unit_test(components_go_where_more_of_them_is_than_elsewhere),
         cmocka_unit_test(what_is_alike_is_heard_as_one),

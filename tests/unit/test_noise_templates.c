@@ -70,11 +70,32 @@ static void templates_are_mean_magnitudes_of_sum_one(void **state)
     ub_dictionary_free(&dictionary);
 }
 
+static void each_template_is_of_its_own_stretch(void **state)
+{
+    (void)state;
+    ub_dictionary dictionary = small_dictionary(8000.0), joined;
+    const size_t n_known = dictionary.templates.n_cols, n_bins = dictionary.templates.n_rows;
+    ub_matrix noise;
+    assert_int_equal(ub_matrix_new(n_bins, 12, &noise), UB_OK);
+    for (size_t t = 0; t < 12; t++) {
+        ub_matrix_column(&noise, t)[t / 2] = 1.0f; // two frames of twelve are a sixth
+    }
+    assert_int_equal(ub_noise_templates_join(&dictionary, &noise, "low", &joined), UB_OK);
+    assert_int_equal(joined.templates.n_cols, n_known + 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(ub_matrix_column(&joined.templates, n_known + i)[i] == 1.0f);
+    }
+    ub_noise_templates_free(&joined);
+    ub_matrix_free(&noise);
+    ub_dictionary_free(&dictionary);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(noise_joins_the_sources_that_are_not_wanted),
         cmocka_unit_test(templates_are_mean_magnitudes_of_sum_one),
+        cmocka_unit_test(each_template_is_of_its_own_stretch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,11 +107,25 @@ static void noise_and_silence_have_no_clear_pitch(void **state)
     ub_matrix_free(&spectra);
 }
 
+static void a_comb_is_for_multiples_against_what_is_between_and_fades(void **state)
+{
+    (void)state;
+    const ub_pitch pitch = {100.0f, 0.5f};
+    for (size_t n = 1; n <= 10; n++) {
+        const double faded = 0.5 * exp(-(double)n / 20.0),
+                     between = 0.5 * exp(-((double)n + 0.5) / 20.0);
+        assert_true(fabs((double)ub_pitch_comb(pitch, 100.0 * (double)n, 2000.0) - faded) < 1e-6);
+        assert_true(fabs((double)ub_pitch_comb(pitch, 100.0 * (double)n + 50.0, 2000.0) + between) <
+                    1e-6);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gliding_voice_is_followed),
         cmocka_unit_test(a_pitch_does_not_jump_for_a_frame),
+        cmocka_unit_test(a_comb_is_for_multiples_against_what_is_between_and_fades),
         cmocka_unit_test(noise_and_silence_have_no_clear_pitch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,7 +62,8 @@ static void a_voice_is_told_from_what_is_always_there(void **state)
     const double before = si_sdr_db(voice, (const float *const *)mix->channels);
     const double after = si_sdr_db(voice, (const float *const *)shelf->samples[0]);
     print_message("%.1f dB, then %.1f dB\n", before, after);
-    assert_true(after > before + 3.0);
+    // 12 dB; 8 with the comb upside down, 6 with the dictionary's share.
+    assert_true(after > before + 9.0);
     stem_shelf_free(shelf);
     ub_dictionary_free(&dictionary);
     synth_free(voice);
@@ -88,7 +89,8 @@ static void a_hum_below_voices_is_noise(void **state)
     const double before = si_sdr_db(hum, (const float *const *)mix->channels);
     const double after = si_sdr_db(hum, (const float *const *)shelf->samples[1]);
     print_message("%.1f dB, then %.1f dB\n", before, after);
-    assert_true(after > before + 3.0);
+    // 16 dB; 6 with the wide mean of the excess upside down, 5 with the comb.
+    assert_true(after > before + 10.0);
     stem_shelf_free(shelf);
     ub_dictionary_free(&dictionary);
     synth_free(voice);

@@ -60,7 +60,8 @@ static void a_voice_is_told_from_what_repeats_itself(void **state)
     const double before = si_sdr_db(voice, (const float *const *)mix->channels);
     const double after = si_sdr_db(voice, (const float *const *)shelf->samples[0]);
     print_message("%.1f dB, then %.1f dB\n", before, after);
-    assert_true(after > before + 10.0);
+    // 25.3 dB; 23.3 with the comb upside down, 23.8 where the pitch of what repeats is followed.
+    assert_true(after > before + 24.0);
     stem_shelf_free(shelf);
     synth_free(voice);
     synth_free(mix);
