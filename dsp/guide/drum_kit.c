@@ -11,7 +11,7 @@
 
 enum {
     MOST_BANDS = 40,
-    MOST_LAGS = 10, // longer ones find no more hits
+    HEAD_LAGS = 10, // a tenth of a second
     UPDATES = 20 // more fit templates to a bar instead of a hit
 };
 
@@ -45,27 +45,61 @@ static ub_status make_bands(double bin_hz, size_t n_bins, ub_bands *out)
     return UB_OK;
 }
 
-static void merge_templates(const ub_dictionary *dictionary, ub_drum_kit *kit)
+// Sum of a component over the first lags, for as long as they last.
+static double sum_of(const ub_hit_templates *t, size_t n_k, size_t k, size_t n_lags)
 {
-    const size_t n_k = dictionary->templates.n_cols, n_bins = dictionary->templates.n_rows;
-    for (size_t k = 0; k < n_k; k++) {
-        double sum = 0.0;
-        for (size_t lag = 0; lag < kit->n_lags; lag++) {
-            const float *from =
-                lag == 0 ? ub_matrix_column(&dictionary->templates, k)
-                         : ub_matrix_column(&dictionary->context, k) + (lag - 1) * n_bins;
-            float *to = ub_matrix_column(&kit->templates, lag * n_k + k);
-            ub_bands_merge(&kit->bands, from, to);
-            for (size_t b = 0; b < kit->bands.n_bands; b++) {
-                sum += (double)to[b];
-            }
-        }
-        for (size_t i = 0; sum > 0.0 && i < kit->n_lags * kit->bands.n_bands; i++) {
-            const size_t lag = i / kit->bands.n_bands, b = i % kit->bands.n_bands;
-            float *w = &ub_matrix_column(&kit->templates, lag * n_k + k)[b];
-            *w = (float)((double)*w / sum);
+    double sum = 0.0;
+    for (size_t lag = 0; lag < n_lags; lag++) {
+        const float *w = ub_matrix_column(&t->columns, lag * n_k + k);
+        for (size_t b = 0; b < t->columns.n_rows; b++) {
+            sum += (double)t->spans[lag] * (double)w[b];
         }
     }
+    return sum;
+}
+
+static void level(ub_drum_kit *kit, size_t n_k, size_t k)
+{
+    ub_hit_templates *t = &kit->templates;
+    const size_t n_head = t->n_lags < HEAD_LAGS ? t->n_lags : HEAD_LAGS;
+    const double sum = sum_of(t, n_k, k, t->n_lags);
+    kit->heads[k] = sum > 0.0 ? (float)(sum_of(t, n_k, k, n_head) / sum) : 1.0f;
+    for (size_t i = 0; sum > 0.0 && i < t->n_lags * t->columns.n_rows; i++) {
+        const size_t lag = i / t->columns.n_rows, b = i % t->columns.n_rows;
+        float *w = &ub_matrix_column(&t->columns, lag * n_k + k)[b];
+        *w = (float)((double)*w / sum);
+    }
+}
+
+// What rings on is a hit's own: it would pass for others, which ring as long, if it ended.
+static ub_status make_templates(const ub_dictionary *dictionary, ub_drum_kit *kit)
+{
+    const size_t n_k = dictionary->templates.n_cols;
+    ub_matrix bands = {0};
+    size_t *all = calloc(n_k, sizeof *all);
+    kit->heads = calloc(n_k, sizeof *kit->heads);
+    for (size_t k = 0; all && k < n_k; k++) {
+        all[k] = k;
+    }
+    ub_status status = all && kit->heads
+                           ? ub_hit_templates_new(dictionary, all, n_k, &kit->templates)
+                           : UB_NO_MEMORY;
+    free(all);
+    const ub_matrix bins = kit->templates.columns;
+    status = status ? status : ub_matrix_new(kit->bands.n_bands, bins.n_cols, &bands);
+    if (status) {
+        return status;
+    }
+    for (size_t column = 0; column < bins.n_cols; column++) {
+        ub_bands_merge(&kit->bands, ub_matrix_column(&bins, column),
+                       ub_matrix_column(&bands, column));
+    }
+    ub_matrix_free(&kit->templates.columns);
+    kit->templates.columns = bands;
+    for (size_t k = 0; k < n_k; k++) {
+        level(kit, n_k, k);
+    }
+    return UB_OK;
 }
 
 ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_message *why)
@@ -78,18 +112,14 @@ ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_
                        "%zu; learn one for drums",
                        dictionary->context_samples, dictionary->hop_samples);
     }
-    ub_drum_kit kit = {.n_lags = 1 + dictionary->n_after};
-    kit.n_lags = kit.n_lags < MOST_LAGS ? kit.n_lags : MOST_LAGS;
+    ub_drum_kit kit = {0};
     const double bin_hz = dictionary->rate_hz / (double)dictionary->window_samples;
     ub_status status = make_bands(bin_hz, dictionary->templates.n_rows, &kit.bands);
-    status = status ? status
-                    : ub_matrix_new(kit.bands.n_bands, kit.n_lags * dictionary->templates.n_cols,
-                                    &kit.templates);
+    status = status ? status : make_templates(dictionary, &kit);
     if (status) {
         ub_drum_kit_free(&kit);
         return ub_fail(why, status, "no memory for the drums of the dictionary");
     }
-    merge_templates(dictionary, &kit);
     *out = kit;
     return UB_OK;
 }
@@ -97,7 +127,8 @@ ub_status ub_drum_kit_new(const ub_dictionary *dictionary, ub_drum_kit *out, ub_
 void ub_drum_kit_free(ub_drum_kit *kit)
 {
     ub_bands_free(&kit->bands);
-    ub_matrix_free(&kit->templates);
+    ub_hit_templates_free(&kit->templates);
+    free(kit->heads);
     *kit = (ub_drum_kit){0};
 }
 
@@ -120,7 +151,8 @@ ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,
                                  const ub_matrix *spectra, ub_matrix *sounding)
 {
     ub_nmfd *nmfd = NULL;
-    const ub_status status = ub_nmfd_new(spectra, &kit->templates, NULL, kit->n_lags, 1, &nmfd);
+    const ub_status status = ub_nmfd_new(spectra, &kit->templates.columns, kit->templates.spans,
+                                         kit->templates.n_lags, 1, &nmfd);
     if (status) {
         return status;
     }
@@ -130,8 +162,14 @@ ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,
         ub_nmfd_update_templates(nmfd, 1.0 - (double)i / UPDATES);
     }
     for (size_t t = 0; t < spectra->n_cols; t++) {
-        ub_keys_add_up(keys, ub_matrix_column(ub_nmfd_activations(nmfd), t), 1.0f,
-                       ub_matrix_column(sounding, t));
+        const float *h = ub_matrix_column(ub_nmfd_activations(nmfd), t);
+        float *sums = ub_matrix_column(sounding, t);
+        memset(sums, 0, keys->n * sizeof *sums);
+        for (size_t k = 0; k < keys->n_components; k++) {
+            if (keys->of_component[k] < keys->n) {
+                sums[keys->of_component[k]] += kit->heads[k] * h[k];
+            }
+        }
     }
     ub_fpu_restore(mode);
     ub_nmfd_free(nmfd);

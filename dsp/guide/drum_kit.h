@@ -5,11 +5,12 @@
 
 #include "dictionary/keys.h"
 #include "factor/bands.h"
+#include "hit_templates.h"
 
 typedef struct ub_drum_kit {
     ub_bands bands; ///< `first` begins above the lowest bins
-    size_t n_lags; ///< frames of a template, the first that the dictionary has
-    ub_matrix templates; ///< bands x (lags components), of sum one over all lags
+    ub_hit_templates templates; ///< bands in place of bins, of sum one over all that they last
+    float *heads; ///< of each component, the share of it that sounds in the first tenth of a second
 } ub_drum_kit;
 
 /** From a dictionary that is for this sample rate and transform.
@@ -25,7 +26,8 @@ void ub_drum_kit_hear(const ub_drum_kit *kit, const ub_matrix *spectra, size_t n
    Deconvolve spectra with the templates of the kit, which become those of the kit that plays
    (Dittmar, Gartner 2014).
    @param spectra   Bands x frames.
-   @param sounding  Keys x frames: the activations of each key.
+   @param sounding  Keys x frames: what each key has in the first tenth of a second of hits.
+                    Whole hits would make a crash, which rings, more than it is beside a stick.
    @return UB_OK or UB_NO_MEMORY.
 */
 ub_status ub_drum_kit_deconvolve(const ub_drum_kit *kit, const ub_keys *keys,

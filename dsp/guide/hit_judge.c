@@ -2,22 +2,20 @@
 #include "hit_judge.h"
 #include "evidence.h"
 
-// From where the score is a hit: where precision and recall balance, as hits are rarer than what
-// looks like one.
-static const double VERDICT = -0.5;
+#include <math.h>
 
 typedef struct weights {
     bool is_judged;
-    double constant, strength, standing, beside[UB_HIT_PARTS]; // the last in their order
+    double constant, strength, standing, activity, beside[UB_HIT_PARTS]; // the last in their order
 } weights;
 
 // Learned by tests/bench/hit_score.py. What rises beside a hit can only speak against it: that
 // crashes are struck with kicks is how drummers play, not how drums sound.
 static const weights WEIGHTS[UB_HIT_PARTS] = {
-    [UB_HIT_STICK] = {true, -4.29, 1.60, 0.00, {-0.32, -0.89, 0.00, 0.00, -0.22, -0.12, 0.00}},
-    [UB_HIT_TOMS] = {true, -2.84, 0.00, 1.89, {-0.44, -0.02, 0.00, -0.05, 0.00, -0.40, 0.00}},
-    [UB_HIT_CRASH] = {true, -1.56, 3.53, 0.00, {0.00, -0.33, -0.16, 0.00, 0.00, 0.00, 0.00}},
-    [UB_HIT_RIDE] = {true, -3.93, 0.20, 7.33, {0.00, 0.00, -0.29, 0.00, -0.36, 0.00, 0.00}},
+    [UB_HIT_STICK] = {true, -4.82, 1.68, 0.00, 0.59, {-0.61, -0.70, 0.00, 0.00, 0.00, -0.61, 0.00}},
+    [UB_HIT_TOMS] = {true, -5.53, 0.14, 3.79, 0.24, {-0.52, -0.33, 0.00, -0.06, 0.00, -0.85, 0.00}},
+    [UB_HIT_CRASH] = {true, 0.16, 1.90, 0.00, 0.00, {0.00, -0.85, 0.00, 0.00, 0.00, 0.00, 0.00}},
+    [UB_HIT_RIDE] = {true, 3.08, 0.00, 0.00, 1.20, {0.00, 0.00, -0.54, 0.00, -0.11, 0.00, 0.00}},
 };
 
 ub_hit_part ub_hit_part_of(int pitch)
@@ -56,18 +54,18 @@ ub_hit_part ub_hit_part_of(int pitch)
     }
 }
 
-bool ub_hit_judge(ub_hit_part part, const ub_hit_evidence *e)
+double ub_hit_judge(ub_hit_part part, const ub_hit_evidence *e)
 {
     if (part >= UB_HIT_PARTS || !WEIGHTS[part].is_judged) {
-        return true;
+        return (double)INFINITY;
     }
     const weights *w = &WEIGHTS[part];
     const double own = ub_evidence_level(e->strength / e->loudest);
     double score = w->constant + w->strength * ub_evidence_level(e->strength / e->level) +
-                   w->standing * e->standing;
+                   w->standing * e->standing + w->activity * ub_evidence_level(e->activity);
     for (size_t i = 0; i < UB_HIT_PARTS; i++) {
         const double beside = ub_evidence_level(e->beside[i] / e->loudest) - own;
         score += w->beside[i] * ub_evidence_within(beside, -3.0, 4.0);
     }
-    return score > VERDICT;
+    return score;
 }

@@ -30,6 +30,7 @@ typedef struct ub_hit_evidence {
     double strength;
     double level; ///< of strong hits of its source, above 0
     double loudest; ///< the largest level of all sources
+    double activity; ///< 0 to 1: share that its source has of all that rises anywhere
     double standing; ///< 0 to 1: share that its source has of what rises where it is clearest
     double beside[UB_HIT_PARTS]; ///< the largest rise of each part within two frames
 } ub_hit_evidence;
@@ -37,7 +38,8 @@ typedef struct ub_hit_evidence {
 /** The part that a key of General MIDI's drum channel is. */
 ub_hit_part ub_hit_part_of(int pitch);
 
-/** Whether a hit of a part is one. Of kick, snare, hi-hats and other percussion all are. */
-bool ub_hit_judge(ub_hit_part part, const ub_hit_evidence *evidence);
+/** The logarithm of the odds that a hit of a part is one; infinite for kick, snare, hi-hats and
+   other percussion, whose strength decides. */
+double ub_hit_judge(ub_hit_part part, const ub_hit_evidence *evidence);
 
 #endif

@@ -13,7 +13,12 @@ enum {
 };
 
 static const double STRONGEST = 0.1; // share of its hits that the level of a source is the mean of
-static const double THRESHOLD = 0.16; // of the level of its source, for a hit to be one
+// Of the level of its source, for a hit to be one. Hats are struck faintly between others.
+static const double THRESHOLD = 0.16, FAINT_HATS = 0.05;
+// From where the score of a seldom drum is a hit: where precision and recall balance, as hits are
+// rarer than what looks like one; and where one that is none costs less than one that is missed,
+// anywhere from -2 to -3.
+static const double VERDICT = -0.5, LIKELY_VERDICT = -2.5;
 static const double CLEAREST = 0.2; // share of its hits by which is told how a source stands out
 static const double FAINT = 0.08; // level of the loudest source below which no level is taken to be
 static const double LONGEST_S = 0.1; // of a note
@@ -175,6 +180,7 @@ static double level_of(const ub_keys *keys, const ub_hits *hits, size_t source)
 typedef struct standing {
     double level; // of its strong hits
     double share; // that it has of what rises where it is clearest
+    double activity; // share of all that rises
 } standing;
 
 static bool is_strong(const ub_hit *hit, const standing *s)
@@ -220,43 +226,67 @@ static double clearest_of(const ub_keys *keys, const ub_hits *hits, size_t sourc
     return taken ? sum / (double)taken : 0.0;
 }
 
+static double total_of(const ub_keys *keys, const ub_hits *hits, size_t source)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < hits->n; i++) {
+        sum += keys->source[hits->hits[i].key] == source ? (double)hits->hits[i].strength : 0.0;
+    }
+    return sum;
+}
+
 static double measure(const ub_keys *keys, ub_hits *hits, size_t n_sources, standing *standings,
                       double *shares)
 {
     qsort(hits->hits, hits->n, sizeof *hits->hits, compare_strength);
-    double loudest = 0.0;
+    double loudest = 0.0, total = 1e-30;
     for (size_t source = 0; source < n_sources; source++) {
         standings[source].level = level_of(keys, hits, source);
+        standings[source].activity = total_of(keys, hits, source);
         loudest = fmax(loudest, standings[source].level);
+        total += standings[source].activity;
     }
     for (size_t source = 0; source < n_sources; source++) {
         standing *s = &standings[source];
         // Of a drum that is not there, the strongest hits are what others leave.
         s->level = fmax(s->level, FAINT * loudest);
+        s->activity /= total;
         s->share = clearest_of(keys, hits, source, s, shares);
     }
     return loudest;
 }
 
-static bool is_hit(const ub_keys *keys, const ub_hit *hit, const standing *s, double loudest)
+static double score_of(const ub_keys *keys, const ub_hit *hit, const standing *s, double loudest)
 {
     ub_hit_evidence evidence = {.strength = (double)hit->strength,
                                 .level = s->level,
                                 .loudest = loudest,
+                                .activity = s->activity,
                                 .standing = s->share};
     for (size_t part = 0; part < UB_HIT_PARTS; part++) {
         evidence.beside[part] = (double)hit->beside[part];
     }
-    return is_strong(hit, s) && ub_hit_judge(ub_hit_part_of(keys->pitch[hit->key]), &evidence);
+    return ub_hit_judge(ub_hit_part_of(keys->pitch[hit->key]), &evidence);
+}
+
+static bool is_hit(const ub_keys *keys, ub_hit_care care, const ub_hit *hit, const standing *s,
+                   double score)
+{
+    const bool is_hats = ub_hit_part_of(keys->pitch[hit->key]) == UB_HIT_HATS;
+    const double threshold = care == UB_HIT_LIKELY && is_hats ? FAINT_HATS : THRESHOLD;
+    return (double)hit->strength > threshold * s->level &&
+           score > (care == UB_HIT_LIKELY ? LIKELY_VERDICT : VERDICT);
 }
 
 // Keep what is a hit, in the order of time.
-static void choose(const ub_keys *keys, const standing *standings, double loudest, ub_hits *hits)
+static void choose(const ub_keys *keys, ub_hit_care care, const standing *standings, double loudest,
+                   ub_hits *hits)
 {
     size_t n = 0;
     for (size_t i = 0; i < hits->n; i++) {
         const ub_hit hit = hits->hits[i];
-        if (is_hit(keys, &hit, &standings[keys->source[hit.key]], loudest)) {
+        const standing *s = &standings[keys->source[hit.key]];
+        if (is_hit(keys, care, &hit, s, score_of(keys, &hit, s, loudest))) {
             hits->hits[n++] = hit;
         }
     }
@@ -264,7 +294,8 @@ static void choose(const ub_keys *keys, const standing *standings, double loudes
     qsort(hits->hits, n, sizeof *hits->hits, compare_frame);
 }
 
-ub_status ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources)
+ub_status ub_hits_choose(const ub_keys *keys, ub_hit_care care, ub_hits *hits, double *levels,
+                         size_t n_sources)
 {
     if (hits->n == 0) {
         return UB_OK;
@@ -274,7 +305,7 @@ ub_status ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, siz
     const ub_status status = standings && shares ? UB_OK : UB_NO_MEMORY;
     if (!status) {
         const double loudest = measure(keys, hits, n_sources, standings, shares);
-        choose(keys, standings, loudest, hits);
+        choose(keys, care, standings, loudest, hits);
     }
     for (size_t source = 0; !status && source < n_sources; source++) {
         levels[source] = standings[source].level;
@@ -321,7 +352,8 @@ ub_status ub_hits_to_notes(const ub_keys *keys, ub_hits *hits, const ub_hit_cloc
     }
     const size_t n_sources = keys->source[keys->n - 1] + 1;
     double *levels = calloc(n_sources, sizeof *levels);
-    ub_status status = levels ? ub_hits_choose(keys, hits, levels, n_sources) : UB_NO_MEMORY;
+    ub_status status =
+        levels ? ub_hits_choose(keys, UB_HIT_SURE, hits, levels, n_sources) : UB_NO_MEMORY;
     for (size_t i = 0; !status && i < hits->n; i++) {
         const ub_hit *hit = &hits->hits[i];
         const double onset = time_of(clock, hit);

@@ -36,13 +36,20 @@ void ub_hits_free(ub_hits *hits);
 ub_status ub_hits_find(const ub_keys *keys, const ub_matrix *sounding, size_t first, size_t n,
                        size_t first_frame, ub_hits *hits);
 
+/** How sure a hit must be. */
+typedef enum ub_hit_care {
+    UB_HIT_SURE, ///< where a wrong hit is as bad as a missed one: notes
+    UB_HIT_LIKELY ///< where a missed one is worse: what no hit explains goes to other drums
+} ub_hit_care;
+
 /**
    Keep the hits that are strong enough beside the strongest of their source, and of seldom drums
    beside what else is hit, in the order of time.
    @param levels  Of each source, what its strong hits are like; n_sources of them, zeroed.
    @return UB_OK or UB_NO_MEMORY.
 */
-ub_status ub_hits_choose(const ub_keys *keys, ub_hits *hits, double *levels, size_t n_sources);
+ub_status ub_hits_choose(const ub_keys *keys, ub_hit_care care, ub_hits *hits, double *levels,
+                         size_t n_sources);
 
 /** How frames become seconds. */
 typedef struct ub_hit_clock {

@@ -17,6 +17,7 @@ enum {
     TOGETHER_FRAMES = 2 // hits this close are struck together
 };
 
+static const double OTHER_KEY = 0.1; // of what may sound at a hit, of the source's other keys
 static const double AFTER = 0.003; // of what may sound at a hit, after it: what templates cut off
 static const double FORGOTTEN = 1e-5; // share of an activation's largest value that is nothing
 static const double CLEAR = 0.3; // of the strongest hit of its source, for one to hide others
@@ -36,7 +37,7 @@ typedef struct hits_work {
     bool *is_heard; // sources
     ub_matrix mix; // F x T: all channels
     ub_hit_templates templates; // of the components that are heard
-    size_t *owners; // sources of those components
+    size_t *owners, *in_keys; // sources and keys of those components
     size_t n_components; // K
     bool *is_in; // [source * K + component]: whose it is
     double *gains; // [source * n_channels + channel]
@@ -48,6 +49,7 @@ static void work_free(hits_work *w)
     ub_nmfd_free(w->nmfd);
     free(w->gains);
     free(w->is_in);
+    free(w->in_keys);
     free(w->owners);
     ub_hit_templates_free(&w->templates);
     ub_matrix_free(&w->mix);
@@ -72,10 +74,12 @@ static ub_status work_new(const ub_scene *scene, hits_work *w, ub_message *why)
     w->levels = calloc(n_sources, sizeof *w->levels);
     w->is_heard = calloc(n_sources, sizeof *w->is_heard);
     w->owners = calloc(n_k, sizeof *w->owners);
+    w->in_keys = calloc(n_k, sizeof *w->in_keys);
     w->is_in = calloc(n_sources * n_k, sizeof *w->is_in);
     w->gains = calloc(n_sources * scene->n_channels, sizeof *w->gains);
     status = ub_scene_sum(scene, &w->mix);
-    return status || !w->levels || !w->is_heard || !w->owners || !w->is_in || !w->gains
+    return status || !w->levels || !w->is_heard || !w->owners || !w->in_keys || !w->is_in ||
+                   !w->gains
                ? ub_fail(why, UB_NO_MEMORY, "no memory for the hits of %zu frames", w->n_frames)
                : UB_OK;
 }
@@ -110,8 +114,9 @@ static ub_status find_hits(hits_work *w)
     }
     status = status ? status : ub_drum_kit_deconvolve(&w->kit, &w->keys, &bands, &sounding);
     status = status ? status : ub_hits_find(&w->keys, &sounding, 0, w->n_frames, 0, &w->hits);
-    status =
-        status ? status : ub_hits_choose(&w->keys, &w->hits, w->levels, w->dictionary->n_sources);
+    status = status ? status
+                    : ub_hits_choose(&w->keys, UB_HIT_LIKELY, &w->hits, w->levels,
+                                     w->dictionary->n_sources);
     ub_matrix_free(&bands);
     ub_matrix_free(&sounding);
     return status;
@@ -174,6 +179,7 @@ static ub_status gather_templates(hits_work *w)
     }
     for (size_t k = 0; k < d->templates.n_cols; k++) {
         if (w->is_heard[d->component_source[k]]) {
+            w->in_keys[w->n_components] = w->keys.of_component[k];
             w->owners[w->n_components] = d->component_source[k];
             chosen[w->n_components++] = k;
         }
@@ -187,7 +193,8 @@ static ub_status gather_templates(hits_work *w)
     return status;
 }
 
-// Shares of the level of a frame: all at the hits of a source, a little after them, none before.
+// Shares of the level of a frame: all at the hits of a source, a little after them, none before;
+// most of it to the key that was hit, as far as that is known.
 static void allow(const hits_work *w, ub_matrix *start)
 {
     for (size_t i = 0; i < w->hits.n; i++) {
@@ -199,7 +206,9 @@ static void allow(const hits_work *w, ub_matrix *start)
             const float share = t <= frame + WITHIN_FRAMES ? 1.0f : (float)AFTER;
             for (size_t k = 0; k < w->n_components; k++) {
                 float *h = &ub_matrix_column(start, t)[k];
-                *h = w->owners[k] == source ? fmaxf(*h, share) : *h;
+                const bool is_key = w->in_keys[k] == w->hits.hits[i].key;
+                const float part = is_key ? share : (float)OTHER_KEY * share;
+                *h = w->owners[k] == source ? fmaxf(*h, part) : *h;
             }
         }
     }

@@ -107,6 +107,8 @@ def candidates(keys):
     strength, near = rise[part, frame], widest(rise, 2)[:, frame].T
     levels = numpy.array([mean_of_largest(strength[part == i], 0.1) for i in range(len(PARTS))])
     loudest = levels.max() + 1e-12
+    activity = numpy.array([strength[part == i].sum() for i in range(len(PARTS))])
+    activity = activity / (activity.sum() + 1e-12)
     levels = numpy.maximum(levels, FAINT * loudest)
     strong = strength > THRESHOLD * levels[part]
     part, frame, strength, near = part[strong], frame[strong], strength[strong], near[strong]
@@ -116,7 +118,7 @@ def candidates(keys):
     standing = numpy.array([mean_of_largest(shares[part == i], 0.2) for i in range(len(PARTS))])
     beside = numpy.log(near / loudest + FLOOR) - numpy.log(strength / loudest + FLOOR)[:, None]
     columns = numpy.column_stack([numpy.ones(len(part)), numpy.log(strength / levels[part] + FLOOR), standing[part],
-                                  numpy.clip(beside, -3, 4)])
+                                  numpy.log(activity[part] + FLOOR), numpy.clip(beside, -3, 4)])
     return part, FIRST_S + frame * HOP / RATE, strength, columns
 
 
@@ -185,9 +187,9 @@ def main():
     part, right, x = (numpy.concatenate([row[i] for row in rows]) for i in (1, 2, 3))
     # The seven kits of the font count as three.
     weights = numpy.concatenate([numpy.full(len(row[1]), 3 / 7 if row[0] == "fluid" else 1.0) for row in rows])
-    print("part, constant, strength, standing, beside: " + ", ".join(NAMES))
+    print("part, constant, strength, standing, activity, beside: " + ", ".join(NAMES))
     for i in JUDGED:
-        signs = numpy.array([0.0, 1, 1] + [-1.0 if j != i else 2.0 for j in range(len(PARTS))])
+        signs = numpy.array([0.0, 1, 1, 1] + [-1.0 if j != i else 2.0 for j in range(len(PARTS))])
         of_part = part == i
         w = regress_signed(x[of_part], right[of_part], weights[of_part], signs)
         print(f"{NAMES[i]:6s}" + "".join(f" {value:6.2f}" for value in w))
