@@ -2,6 +2,7 @@
 // The line of a bass, and how much of it a bass gets, on partials that are drawn.
 #include "guide/bass.h"
 #include "guide/bass_line.h"
+#include "guide/viterbi.h"
 #include "unbraid/random.h"
 
 #include <math.h>
@@ -123,7 +124,8 @@ static void no_path_is_better_than_the_line(void **state)
         for (size_t j = 0; j < PITCHES * STEPS; j++) {
             ub_matrix_column(&fits, j / PITCHES)[j % PITCHES] = ub_random_uniform(&random);
         }
-        assert_int_equal(ub_bass_line_follow(&fits, glide, jump, line), UB_OK);
+        const ub_moves moves = {.reach = 1, .step = glide, .jump = jump};
+        assert_int_equal(ub_viterbi_follow(&fits, moves, line), UB_OK);
         const double found = value_of(&fits, line, glide, jump);
         // Sums of ten numbers below one, in another order.
         assert_true(fabs(found - best_of_all_paths(&fits, glide, jump)) < 1e-12);
