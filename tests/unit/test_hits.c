@@ -75,6 +75,14 @@ static void faint_kicks_are_none_to_either(void **state)
     assert_int_equal(chosen(strengths, UB_HIT_LIKELY, KICK), N_EACH / 2);
 }
 
+static void a_quiet_ride_is_likely_and_not_sure(void **state)
+{
+    (void)state;
+    const double strengths[N_KEYS][2] = {{1.0, 1.0}, {0.8, 0.8}, {0.02, 0.02}};
+    assert_int_equal(chosen(strengths, UB_HIT_SURE, RIDE), 0);
+    assert_int_equal(chosen(strengths, UB_HIT_LIKELY, RIDE), N_EACH);
+}
+
 static void a_ride_without_a_sure_hit_does_not_play(void **state)
 {
     (void)state;
@@ -89,6 +97,7 @@ int main(void)
         cmocka_unit_test(what_is_strong_beside_its_own_is_a_hit),
         cmocka_unit_test(faint_hats_are_likely_and_not_sure),
         cmocka_unit_test(faint_kicks_are_none_to_either),
+        cmocka_unit_test(a_quiet_ride_is_likely_and_not_sure),
         cmocka_unit_test(a_ride_without_a_sure_hit_does_not_play),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
