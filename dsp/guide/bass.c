@@ -150,18 +150,6 @@ ub_status ub_bass_share(const ub_scene *scene, const ub_matrix *rings, double ex
 
 // ---- the guide ---------------------------------------------------------------------------------
 
-// What rings becomes what the bass has of it.
-static void multiply(const ub_matrix *share, ub_matrix *rings)
-{
-    for (size_t t = 0; t < share->n_cols; t++) {
-        const float *x = ub_matrix_column(share, t);
-        float *y = ub_matrix_column(rings, t);
-        for (size_t f = 0; f < share->n_rows; f++) {
-            y[f] *= x[f];
-        }
-    }
-}
-
 static ub_status find_what_rings(const ub_scene *scene, ub_matrix *scratch, ub_matrix *rings)
 {
     ub_matrix sum = {0};
@@ -184,7 +172,7 @@ static ub_status make_masks(const void *context, const ub_scene *scene, const ub
     status = status ? status : ub_bass_share(scene, masks, EXPECTED, &share);
     status = status ? ub_fail(why, status, "no memory to follow a bass") : UB_OK;
     if (!status) {
-        multiply(&share, &masks[0]);
+        ub_prior_multiply(&share, &masks[0]); // what the bass has of what rings
         ub_prior_split(&masks[0], scene->n_channels, masks);
         status = ub_progress_report(progress, "guide", 1.0);
     }

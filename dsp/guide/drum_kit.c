@@ -45,32 +45,6 @@ static ub_status make_bands(double bin_hz, size_t n_bins, ub_bands *out)
     return UB_OK;
 }
 
-// Sum of a component over the first lags, for as long as they last.
-static double sum_of(const ub_hit_templates *t, size_t n_k, size_t k, size_t n_lags)
-{
-    double sum = 0.0;
-    for (size_t lag = 0; lag < n_lags; lag++) {
-        const float *w = ub_matrix_column(&t->columns, lag * n_k + k);
-        for (size_t b = 0; b < t->columns.n_rows; b++) {
-            sum += (double)t->spans[lag] * (double)w[b];
-        }
-    }
-    return sum;
-}
-
-static void level(ub_drum_kit *kit, size_t n_k, size_t k)
-{
-    ub_hit_templates *t = &kit->templates;
-    const size_t n_head = t->n_lags < HEAD_LAGS ? t->n_lags : HEAD_LAGS;
-    const double sum = sum_of(t, n_k, k, t->n_lags);
-    kit->heads[k] = sum > 0.0 ? (float)(sum_of(t, n_k, k, n_head) / sum) : 1.0f;
-    for (size_t i = 0; sum > 0.0 && i < t->n_lags * t->columns.n_rows; i++) {
-        const size_t lag = i / t->columns.n_rows, b = i % t->columns.n_rows;
-        float *w = &ub_matrix_column(&t->columns, lag * n_k + k)[b];
-        *w = (float)((double)*w / sum);
-    }
-}
-
 // What rings on is a hit's own: it would pass for others, which ring as long, if it ended.
 static ub_status make_templates(const ub_dictionary *dictionary, ub_drum_kit *kit)
 {
@@ -96,8 +70,10 @@ static ub_status make_templates(const ub_dictionary *dictionary, ub_drum_kit *ki
     }
     ub_matrix_free(&kit->templates.columns);
     kit->templates.columns = bands;
+    const size_t n_lags = kit->templates.n_lags, n_head = n_lags < HEAD_LAGS ? n_lags : HEAD_LAGS;
     for (size_t k = 0; k < n_k; k++) {
-        level(kit, n_k, k);
+        ub_hit_templates_level(&kit->templates, k);
+        kit->heads[k] = (float)ub_hit_templates_sum(&kit->templates, k, n_head);
     }
     return UB_OK;
 }

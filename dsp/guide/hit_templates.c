@@ -99,15 +99,27 @@ static void drop_faint(ub_hit_templates *t, size_t column, double level)
     }
 }
 
-static double total_of(const ub_hit_templates *t, size_t column, size_t n_lags)
+double ub_hit_templates_sum(const ub_hit_templates *t, size_t template, size_t n_lags)
 {
     const size_t n = t->columns.n_cols / t->n_lags, n_bins = t->columns.n_rows;
     double sum = 0.0;
     for (size_t lag = 0; lag < n_lags; lag++) {
         sum += (double)t->spans[lag] *
-               sum_of(ub_matrix_column(&t->columns, lag * n + column), 0, n_bins);
+               sum_of(ub_matrix_column(&t->columns, lag * n + template), 0, n_bins);
     }
     return sum;
+}
+
+void ub_hit_templates_level(ub_hit_templates *t, size_t template)
+{
+    const size_t n = t->columns.n_cols / t->n_lags, n_bins = t->columns.n_rows;
+    const double sum = ub_hit_templates_sum(t, template, t->n_lags);
+    for (size_t lag = 0; sum > 0.0 && lag < t->n_lags; lag++) {
+        float *w = ub_matrix_column(&t->columns, lag * n + template);
+        for (size_t f = 0; f < n_bins; f++) {
+            w[f] = (float)((double)w[f] / sum);
+        }
+    }
 }
 
 static void make(const ub_dictionary *d, size_t component, ub_hit_templates *t, size_t column)
@@ -119,14 +131,8 @@ static void make(const ub_dictionary *d, size_t component, ub_hit_templates *t, 
                n_bins * sizeof(float));
     }
     ring(d, component, t, column);
-    drop_faint(t, column, total_of(t, column, n_known));
-    const double total = total_of(t, column, t->n_lags);
-    for (size_t lag = 0; total > 0.0 && lag < t->n_lags; lag++) {
-        float *w = ub_matrix_column(&t->columns, lag * n + column);
-        for (size_t f = 0; f < n_bins; f++) {
-            w[f] = (float)((double)w[f] / total);
-        }
-    }
+    drop_faint(t, column, ub_hit_templates_sum(t, column, n_known));
+    ub_hit_templates_level(t, column);
 }
 
 ub_status ub_hit_templates_new(const ub_dictionary *dictionary, const size_t *chosen, size_t n,

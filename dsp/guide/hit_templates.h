@@ -26,4 +26,10 @@ ub_status ub_hit_templates_new(const ub_dictionary *dictionary, const size_t *ch
                                ub_hit_templates *out);
 void ub_hit_templates_free(ub_hit_templates *templates);
 
+/** The sum of a template over its first lags, for as long as they last. */
+double ub_hit_templates_sum(const ub_hit_templates *templates, size_t template, size_t n_lags);
+
+/** Bring the sum of a template over all lags to one; one of zeros stays. */
+void ub_hit_templates_level(ub_hit_templates *templates, size_t template);
+
 #endif

@@ -270,12 +270,13 @@ static double score_of(const ub_keys *keys, const ub_hit *hit, const standing *s
 }
 
 static bool is_hit(const ub_keys *keys, ub_hit_care care, const ub_hit *hit, const standing *s,
-                   double score)
+                   double loudest)
 {
     const bool is_hats = ub_hit_part_of(keys->pitch[hit->key]) == UB_HIT_HATS;
     const double threshold = care == UB_HIT_LIKELY && is_hats ? FAINT_HATS : THRESHOLD;
+    const double verdict = care == UB_HIT_LIKELY ? LIKELY_VERDICT : VERDICT;
     return (double)hit->strength > threshold * s->level &&
-           score > (care == UB_HIT_LIKELY ? LIKELY_VERDICT : VERDICT);
+           score_of(keys, hit, s, loudest) > verdict;
 }
 
 // Keep what is a hit, in the order of time.
@@ -285,8 +286,7 @@ static void choose(const ub_keys *keys, ub_hit_care care, const standing *standi
     size_t n = 0;
     for (size_t i = 0; i < hits->n; i++) {
         const ub_hit hit = hits->hits[i];
-        const standing *s = &standings[keys->source[hit.key]];
-        if (is_hit(keys, care, &hit, s, score_of(keys, &hit, s, loudest))) {
+        if (is_hit(keys, care, &hit, &standings[keys->source[hit.key]], loudest)) {
             hits->hits[n++] = hit;
         }
     }

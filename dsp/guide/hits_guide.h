@@ -8,7 +8,7 @@
       left out.
    3. In bins, the templates are deconvolved once more, with activations that may sound at a hit of
       their source, most with the key that was hit, and little after it, and become those of the kit
-   that plays (Dittmar, Gartner 2014).
+      that plays (Dittmar, Gartner 2014).
    4. Sources share each bin in proportion to a power of what they are in it, and of how they lie in
       the channels.
 

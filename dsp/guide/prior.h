@@ -74,6 +74,10 @@ void ub_prior_lean(const ub_scene *scene, const ub_matrix *prior, ub_matrix *mas
 /** Make the first of two priors the other's complement. */
 void ub_prior_complement(const ub_matrix *of, ub_matrix *out);
 
+/** What two priors say of the same source, together: their product.
+    @param by  Of the shape of `prior`, which is changed. */
+void ub_prior_multiply(const ub_matrix *by, ub_matrix *prior);
+
 /** Masks of two sources that are the same for all channels: a share, and its complement.
     @param share  May be masks[0].
     @param masks  2 n_channels, of the shape of `share`: every element is set. */

@@ -18,6 +18,17 @@ void ub_prior_complement(const ub_matrix *of, ub_matrix *out)
     }
 }
 
+void ub_prior_multiply(const ub_matrix *by, ub_matrix *prior)
+{
+    for (size_t t = 0; t < by->n_cols; t++) {
+        const float *from = ub_matrix_column(by, t);
+        float *to = ub_matrix_column(prior, t);
+        for (size_t f = 0; f < by->n_rows; f++) {
+            to[f] *= from[f];
+        }
+    }
+}
+
 void ub_prior_split(const ub_matrix *share, size_t n_channels, ub_matrix *masks)
 {
     for (size_t c = 0; c < n_channels; c++) {

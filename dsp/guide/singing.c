@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "singing.h"
 #include "median.h"
+#include "prior.h"
 #include "vocals.h"
 
 #include <math.h>
@@ -77,26 +78,16 @@ static double likely_by(judge of, double part, double all)
     return part > 0.0 ? 1.0 / (1.0 + pow(of.even * all / part, of.power)) : 0.0;
 }
 
-static ub_status multiply(const ub_matrix *a, const ub_matrix *b, ub_matrix *out)
-{
-    const ub_status status = ub_matrix_copy(a, out);
-    for (size_t t = 0; !status && t < out->n_cols; t++) {
-        const float *x = ub_matrix_column(b, t);
-        float *y = ub_matrix_column(out, t);
-        for (size_t f = 0; f < out->n_rows; f++) {
-            y[f] *= x[f];
-        }
-    }
-    return status;
-}
-
 ub_status ub_singing_find(const ub_scene *scene, const ub_matrix *magnitudes,
                           const ub_matrix *voice, const ub_matrix *rings, double *likely)
 {
     ub_matrix share = {0}, steady = {0};
     ub_pitch *pitches = calloc(magnitudes->n_cols, sizeof *pitches);
-    ub_status status = pitches ? multiply(voice, rings, &share) : UB_NO_MEMORY;
-    status = status ? status : ub_vocals_pitch(scene, magnitudes, &share, pitches);
+    ub_status status = pitches ? ub_matrix_copy(voice, &share) : UB_NO_MEMORY;
+    if (!status) {
+        ub_prior_multiply(rings, &share);
+        status = ub_vocals_pitch(scene, magnitudes, &share, pitches);
+    }
     status = status ? status : ub_matrix_new(share.n_rows, share.n_cols, &steady);
     status = status ? status
                     : ub_median_along_time(magnitudes, ub_scene_frames(scene, SECONDS_AROUND),

@@ -43,8 +43,8 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
         return ub_fail(why, UB_BAD_SETTING, "there is no mode number %d", (int)settings->mode);
     }
     if (settings->n_updates > UB_STREAM_MAX_UPDATES) {
-        return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 0 to 50 are supported",
-                       settings->n_updates);
+        return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 0 to %d are supported",
+                       settings->n_updates, UB_STREAM_MAX_UPDATES);
     }
     if (!ub_in_range(settings->mask_exponent, 0.5, 2.0)) {
         return ub_fail(why, UB_BAD_SETTING, "a mask exponent of %g is not from 0.5 to 2",

@@ -2,8 +2,6 @@
 // The line of a bass, and how much of it a bass gets, on partials that are drawn.
 #include "guide/bass.h"
 #include "guide/bass_line.h"
-#include "guide/viterbi.h"
-#include "unbraid/random.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -85,54 +83,6 @@ static void silence_has_a_line_too(void **state)
     ub_matrix_free(&v);
 }
 
-enum { PITCHES = 5, STEPS = 5, N_PATHS = 5 * 5 * 5 * 5 * 5 };
-
-static double value_of(const ub_matrix *fits, const size_t *path, double glide, double jump)
-{
-    double sum = 0.0;
-    for (size_t t = 0; t < STEPS; t++) {
-        const size_t before = t > 0 ? path[t - 1] : path[t];
-        const size_t away = path[t] > before ? path[t] - before : before - path[t];
-        sum += (double)ub_matrix_column(fits, t)[path[t]];
-        sum -= away == 0 ? 0.0 : away == 1 ? glide : jump;
-    }
-    return sum;
-}
-
-static double best_of_all_paths(const ub_matrix *fits, double glide, double jump)
-{
-    double best = -1e9;
-    for (size_t i = 0; i < N_PATHS; i++) {
-        size_t path[STEPS];
-        for (size_t t = 0, rest = i; t < STEPS; t++, rest /= PITCHES) {
-            path[t] = rest % PITCHES;
-        }
-        best = fmax(best, value_of(fits, path, glide, jump));
-    }
-    return best;
-}
-
-static void no_path_is_better_than_the_line(void **state)
-{
-    (void)state;
-    ub_random random = ub_random_new(1);
-    ub_matrix fits;
-    assert_int_equal(ub_matrix_new(PITCHES, STEPS, &fits), UB_OK);
-    for (size_t i = 0; i < 40; i++) {
-        size_t line[STEPS];
-        const double glide = 0.3 * (double)ub_random_uniform(&random), jump = glide + 0.2;
-        for (size_t j = 0; j < PITCHES * STEPS; j++) {
-            ub_matrix_column(&fits, j / PITCHES)[j % PITCHES] = ub_random_uniform(&random);
-        }
-        const ub_moves moves = {.reach = 1, .step = glide, .jump = jump};
-        assert_int_equal(ub_viterbi_follow(&fits, moves, line), UB_OK);
-        const double found = value_of(&fits, line, glide, jump);
-        // Sums of ten numbers below one, in another order.
-        assert_true(fabs(found - best_of_all_paths(&fits, glide, jump)) < 1e-12);
-    }
-    ub_matrix_free(&fits);
-}
-
 // The share of the bin that a note is in.
 static double share_of(double hz, double pan, double expected)
 {
@@ -175,7 +125,6 @@ int main(void)
         cmocka_unit_test(single_notes_are_followed),
         cmocka_unit_test(of_an_octave_the_lower_note_is_the_bass),
         cmocka_unit_test(silence_has_a_line_too),
-        cmocka_unit_test(no_path_is_better_than_the_line),
         cmocka_unit_test(a_bass_is_low_and_in_the_middle_and_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
