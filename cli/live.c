@@ -214,6 +214,7 @@ static bool open_stream(const struct live_settings *settings, const ub_dictionar
     live->settings.mode = settings->mode;
     live->settings.mask_exponent = settings->mask_exponent;
     live->settings.forget_s = settings->forget_s;
+    ub_stream_suit_dictionary(&live->settings, dictionary);
     live->n_free = settings->n_free;
     live->is_free_given = settings->is_free_given;
     ub_message why = {""};

@@ -80,6 +80,7 @@ ub_stream_settings loader_settings(const loader *l, tuning t)
     settings.sparsity = (double)t.sparsity;
     settings.n_free = t.n_free;
     settings.forget_s = (double)t.forget_s;
+    settings.window_ms = t.window_ms;
     return settings;
 }
 
@@ -148,11 +149,14 @@ static ub_status forget(loader *l, const request *r, ub_message *why)
 // What plays the sources as they are now.
 static ub_status make(const loader *l, tuning now, tuning wanted, product *p, ub_message *why)
 {
-    const ub_stream_settings settings = loader_settings(l, wanted);
+    ub_stream_settings settings = loader_settings(l, wanted);
+    ub_stream_suit_dictionary(&settings, &l->sources.all);
     ub_status status = UB_OK;
     p->now = wanted;
+    p->now.window_ms = settings.window_ms;
     sources_numbers(&l->sources, wanted.n_free > 0, p->numbers);
-    if (wanted.mode != now.mode || wanted.n_free != now.n_free) {
+    if (p->now.mode != now.mode || p->now.n_free != now.n_free ||
+        p->now.window_ms != now.window_ms) {
         status = engine_new(&settings, &p->engine, why);
     }
     if (!status && l->sources.all.n_sources > 0) {

@@ -15,6 +15,7 @@ typedef struct tuning {
     float exponent, sparsity;
     unsigned n_free; // components of the rest
     float forget_s;
+    double window_ms; // of the stream, as suits the sources; no control
 } tuning;
 
 /** That of controls as they are at first. */

@@ -10,8 +10,14 @@ static const double WINDOW_MS = 4096.0 / 44.1;
 // What is heard for a few milliseconds only: half the window costs half as much and blurs it less.
 static const double SHORT_WINDOW_MS = 2048.0 / 44.1;
 
+// Two hops of balanced are the shortest that its synthesis leaves.
+static const double SHORTEST_WINDOW_MS = 40.0, LONGEST_WINDOW_MS = 200.0;
+
 // More bring less than they cost; docs/measurements.md. Short hops differ less from each other.
 enum { UPDATES = 16, SHORT_UPDATES = 12 };
+
+// Of twice the window, for as much work: its frames differ still less from one hop to the next.
+enum { NOTE_UPDATES = 4 };
 
 // Three hops of an asymmetric pair (two of synthesis and one for the work) in seconds.
 static const double BALANCED_S = 0.058, LIVE_S = 0.0094, SHORT_S = 0.0056;
@@ -41,6 +47,13 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
     }
     if ((int)settings->mode < UB_STREAM_QUALITY || settings->mode > UB_STREAM_SHORT) {
         return ub_fail(why, UB_BAD_SETTING, "there is no mode number %d", (int)settings->mode);
+    }
+    if (settings->window_ms != 0.0 &&
+        (settings->mode == UB_STREAM_QUALITY ||
+         !ub_in_range(settings->window_ms, SHORTEST_WINDOW_MS, LONGEST_WINDOW_MS))) {
+        return ub_fail(why, UB_BAD_SETTING,
+                       "a window of %g ms is not 0 or, but for quality, from %g to %g",
+                       settings->window_ms, SHORTEST_WINDOW_MS, LONGEST_WINDOW_MS);
     }
     if (settings->n_updates > UB_STREAM_MAX_UPDATES) {
         return ub_fail(why, UB_BAD_SETTING, "%zu updates of a frame, but 0 to %d are supported",
@@ -87,10 +100,34 @@ void ub_stream_suit_learning(ub_settings *settings)
     settings->value[UB_PARAM_WINDOW_SHAPE] = (double)UB_WINDOW_SHAPE_ASYMMETRIC;
 }
 
+static bool is_short(const ub_stream_settings *settings)
+{
+    return settings->mode == UB_STREAM_LIVE || settings->mode == UB_STREAM_SHORT;
+}
+
+void ub_stream_suit_dictionary(ub_stream_settings *settings, const ub_dictionary *dictionary)
+{
+    const double between_ms = 0.5 * (WINDOW_MS + SHORT_WINDOW_MS);
+    const bool is_long =
+        1000.0 * (double)dictionary->window_samples >= between_ms * dictionary->rate_hz;
+    const bool needs_long = is_long && ub_dictionary_n_notes(dictionary) > 0;
+    settings->window_ms = 0.0;
+    if (needs_long && is_short(settings)) {
+        settings->window_ms = WINDOW_MS;
+        settings->n_updates = settings->n_updates ? settings->n_updates : NOTE_UPDATES;
+    }
+}
+
 size_t ub_stream_updates(const ub_stream_settings *settings)
 {
-    const bool is_short = settings->mode == UB_STREAM_LIVE || settings->mode == UB_STREAM_SHORT;
-    return settings->n_updates ? settings->n_updates : is_short ? SHORT_UPDATES : UPDATES;
+    return settings->n_updates ? settings->n_updates : is_short(settings) ? SHORT_UPDATES : UPDATES;
+}
+
+static double window_of(const ub_stream_settings *settings)
+{
+    return settings->window_ms > 0.0 ? settings->window_ms
+           : is_short(settings)      ? SHORT_WINDOW_MS
+                                     : WINDOW_MS;
 }
 
 ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
@@ -99,12 +136,12 @@ ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
     case UB_STREAM_QUALITY:
         return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, WINDOW_MS, 4, settings->rate_hz);
     case UB_STREAM_LIVE:
-        return asymmetric(SHORT_WINDOW_MS, LIVE_S, settings->rate_hz);
+        return asymmetric(window_of(settings), LIVE_S, settings->rate_hz);
     case UB_STREAM_SHORT:
-        return asymmetric(SHORT_WINDOW_MS, SHORT_S, settings->rate_hz);
+        return asymmetric(window_of(settings), SHORT_S, settings->rate_hz);
     case UB_STREAM_BALANCED:
     default:
-        return asymmetric(WINDOW_MS, BALANCED_S, settings->rate_hz);
+        return asymmetric(window_of(settings), BALANCED_S, settings->rate_hz);
     }
 }
 

@@ -53,8 +53,8 @@ static ub_stream_mode mode_from(const char *word)
     return UB_STREAM_BALANCED;
 }
 
-// `out` gets what the stream owns.
-static ub_stream *open_stream(const ub_stream_settings *settings, const char *path,
+// With the window that suits the dictionary; `out` gets what the stream owns.
+static ub_stream *open_stream(ub_stream_settings *settings, const char *path,
                               const ub_stream_model **out)
 {
     ub_message why = {""};
@@ -64,8 +64,11 @@ static ub_stream *open_stream(const ub_stream_settings *settings, const char *pa
     ub_stream *stream;
     ub_stream_model *model;
     if (ub_file_read(path, (size_t)1 << 30, &bytes, &size, &why) ||
-        ub_dictionary_decode(bytes, size, &dictionary, &why) ||
-        ub_stream_new(settings, &stream, &why) ||
+        ub_dictionary_decode(bytes, size, &dictionary, &why)) {
+        die(why.text);
+    }
+    ub_stream_suit_dictionary(settings, &dictionary);
+    if (ub_stream_new(settings, &stream, &why) ||
         ub_stream_model_new(settings, &dictionary, &model, &why)) {
         die(why.text);
     }

@@ -15,20 +15,20 @@
 
 static const double RATE_HZ = 8000.0;
 static const double TONES_HZ[] = {300.0, 500.0, 1200.0, 2100.0};
-enum { WINDOW = 512, N_TONES = 4 };
+enum { WINDOW = 512, LONG_WINDOW = 1024, N_TONES = 4 };
 
 // Two sources of two notes each: 60 and 62, 70 and 72.
-static const char *notes_dictionary(void)
+static const char *notes_dictionary(size_t window)
 {
     static char path[256];
     snprintf(path, sizeof path, "%s/notes.safetensors", rig_folder());
-    ub_dictionary d = dictionary_case(2, WINDOW, 1);
+    ub_dictionary d = dictionary_case(2, window, 1);
     dictionary_case_add_pitches(&d);
     d.rate_hz = RATE_HZ;
     for (size_t k = 0; k < N_TONES; k++) {
         d.component_pitch[k] = 60 + 10 * (int)(k / 2) + 2 * (int)(k % 2);
         for (size_t f = 0; f < d.templates.n_rows; f++) {
-            const double away = (double)f - TONES_HZ[k] * WINDOW / RATE_HZ;
+            const double away = (double)f - TONES_HZ[k] * (double)window / RATE_HZ;
             ub_matrix_column(&d.templates, k)[f] = (float)(exp(-away * away / 3.0) + 1e-5);
         }
     }
@@ -44,7 +44,7 @@ static const char *notes_dictionary(void)
 static host *new_hearing(const char *uri, size_t midi_bytes)
 {
     host *h = rig_playing(uri, RATE_HZ, UB_STREAM_BALANCED);
-    const char *path = notes_dictionary();
+    const char *path = notes_dictionary(WINDOW);
     host_send_path(h, path, strlen(path) + 1);
     host_settle(h, 8000);
     rig_restart(h);
@@ -155,6 +155,37 @@ static void a_note_ends_with_the_dictionary_that_has_it(void **state)
     host_free(h);
 }
 
+// In live mode notes are looked at for longer than other sounds: the engine changes with the
+// dictionary, to and fro.
+static void live_mode_hears_notes_and_goes_on_without_them(void **state)
+{
+    (void)state;
+    host *h = rig_playing(PLUGIN_STEREO_URI, RATE_HZ, UB_STREAM_LIVE);
+    h->midi_bytes = HOST_EVENT_BYTES;
+    const unsigned latency = (unsigned)rig_latency(h);
+    take t = tones(h->n_channels, 1u << 0 | 1u << 3);
+    for (size_t round = 0; round < 2; round++) {
+        const char *path = notes_dictionary(LONG_WINDOW);
+        host_send_path(h, path, strlen(path) + 1);
+        host_settle(h, 8000);
+        rig_restart(h);
+        h->n_on = 0;
+        take_play(&t, h);
+        assert_int_equal(h->n_on, 2);
+        assert_int_equal(rig_latency(h), latency);
+        assert_true(take_null_db(&t, rig_latency(h), 0) < -120.0);
+        host_send_path(h, rig_dictionary(), strlen(rig_dictionary()) + 1);
+        host_settle(h, 8000);
+        rig_restart(h);
+        take_play(&t, h);
+        assert_true(take_null_db(&t, rig_latency(h), 0) < -120.0);
+    }
+    assert_int_equal(n_sounding(h), 0);
+    assert_int_equal(h->n_allocations, 0);
+    take_free(&t);
+    host_free(h);
+}
+
 static void notes_that_do_not_fit_come_later(void **state)
 {
     (void)state;
@@ -191,6 +222,7 @@ int main(void)
         cmocka_unit_test(the_notes_do_not_depend_on_blocks),
         cmocka_unit_test(a_note_ends_with_the_engine_that_heard_it),
         cmocka_unit_test(a_note_ends_with_the_dictionary_that_has_it),
+        cmocka_unit_test(live_mode_hears_notes_and_goes_on_without_them),
         cmocka_unit_test(notes_that_do_not_fit_come_later),
         cmocka_unit_test(without_the_port_all_is_as_before),
     };

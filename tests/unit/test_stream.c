@@ -26,8 +26,9 @@ static void settings_outside_their_range_are_refused(void **state)
     ub_message why = {""};
     const ub_stream_settings good = ub_stream_settings_default();
     assert_int_equal(ub_stream_settings_check(&good, &why), UB_OK);
-    ub_stream_settings bad[19];
-    for (size_t i = 0; i < 19; i++) {
+    ub_stream_settings bad[24];
+    enum { N_BAD = sizeof bad / sizeof bad[0] };
+    for (size_t i = 0; i < N_BAD; i++) {
         bad[i] = good;
     }
     bad[0].rate_hz = 7999.0, bad[1].rate_hz = 192001.0, bad[2].rate_hz = NAN;
@@ -37,8 +38,11 @@ static void settings_outside_their_range_are_refused(void **state)
     bad[12].glide_s = -0.1, bad[13].glide_s = 10.1;
     bad[14].n_free = UB_STREAM_MAX_FREE + 1, bad[15].forget_s = 0.4, bad[16].forget_s = 61.0;
     bad[17].sparsity = -0.1, bad[18].sparsity = 101.0;
+    bad[19].window_ms = 39.0, bad[20].window_ms = 201.0, bad[21].window_ms = NAN;
+    bad[22].window_ms = -1.0;
+    bad[23].mode = UB_STREAM_QUALITY, bad[23].window_ms = 93.0;
     ub_dictionary dictionary = small_dictionary(RATE_HZ);
-    for (size_t i = 0; i < 19; i++) {
+    for (size_t i = 0; i < N_BAD; i++) {
         ub_stream *stream = NULL;
         ub_stream_model *model = NULL;
         why.text[0] = '\0';
@@ -61,6 +65,57 @@ static void what_is_learned_for_streams_has_their_window(void **state)
     ub_stream_suit_learning(&settings);
     assert_true(settings.value[UB_PARAM_WINDOW_MS] == 40.0);
     assert_true(settings.value[UB_PARAM_WINDOW_SHAPE] == UB_WINDOW_SHAPE_ASYMMETRIC);
+}
+
+static void notes_are_looked_at_for_longer(void **state)
+{
+    (void)state;
+    const double wanted_ms[] = {0.0, 0.0, 93.0, 93.0};
+    ub_dictionary dictionary = small_dictionary(RATE_HZ);
+    int pitches[8] = {-1, 60, -1, -1, -1, -1, -1, -1};
+    for (size_t mode = 0; mode < 4; mode++) {
+        ub_stream_settings settings = stream_settings_for(MODES[mode], RATE_HZ);
+        dictionary.window_samples = 1024;
+        ub_stream_suit_dictionary(&settings, &dictionary);
+        assert_true(settings.window_ms == 0.0);
+        dictionary.component_pitch = pitches;
+        ub_stream_suit_dictionary(&settings, &dictionary);
+        assert_true(fabs(settings.window_ms - wanted_ms[mode]) < 0.5);
+        assert_int_equal(settings.n_updates, wanted_ms[mode] > 0.0 ? 4 : 0);
+        settings.n_updates = 9;
+        ub_stream_suit_dictionary(&settings, &dictionary);
+        assert_int_equal(settings.n_updates, 9);
+        dictionary.window_samples = (size_t)(0.06 * RATE_HZ); // as of drums
+        ub_stream_suit_dictionary(&settings, &dictionary);
+        assert_true(settings.window_ms == 0.0);
+        dictionary.component_pitch = NULL;
+    }
+    ub_dictionary_free(&dictionary);
+}
+
+// And the latency is that of the mode.
+static void windows_of_any_length_sum_to_the_delayed_input(void **state)
+{
+    (void)state;
+    const double windows_ms[] = {40.0, 71.3, 93.0, 200.0};
+    const double rates[] = {8000.0, 44100.0};
+    for (size_t i = 0; i < 4 * N_MODES * 2; i++) {
+        ub_stream_settings settings =
+            stream_settings_for(MODES[i % N_MODES], rates[i / N_MODES % 2]);
+        ub_stream *usual = stream_new(&settings);
+        settings.window_ms = settings.mode == UB_STREAM_QUALITY ? 0.0 : windows_ms[i / N_MODES / 2];
+        const double looked_at = (double)ub_stream_transform(&settings).size_samples;
+        assert_true(settings.window_ms == 0.0 ||
+                    fabs(looked_at / (1e-3 * settings.window_ms * settings.rate_hz) - 1.0) < 0.1);
+        ub_stream *stream = stream_new_separating(&settings);
+        stream_take t = stream_take_new(20000, 2);
+        stream_take_process(stream, &t, 0, t.n);
+        assert_int_equal(ub_stream_latency(stream), ub_stream_latency(usual));
+        assert_true(stream_take_null_db(&t, ub_stream_latency(stream)) < -120.0);
+        stream_take_free(&t);
+        ub_stream_free(stream);
+        ub_stream_free(usual);
+    }
 }
 
 static void updates_are_as_the_mode_needs_where_nothing_is_said(void **state)
@@ -285,6 +340,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_outside_their_range_are_refused),
         cmocka_unit_test(what_is_learned_for_streams_has_their_window),
+        cmocka_unit_test(notes_are_looked_at_for_longer),
+        cmocka_unit_test(windows_of_any_length_sum_to_the_delayed_input),
         cmocka_unit_test(updates_are_as_the_mode_needs_where_nothing_is_said),
         cmocka_unit_test(an_impulse_comes_back_after_the_latency_at_every_rate),
         cmocka_unit_test(stems_sum_to_the_delayed_input),

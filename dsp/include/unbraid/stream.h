@@ -36,8 +36,8 @@ typedef struct ub_stream ub_stream;
 /** What a stream separates into: a dictionary made ready for the settings of a stream. */
 typedef struct ub_stream_model ub_stream_model;
 
-/** How much latency is allowed. They look at 93 ms at a time, the last two at 46; the longer the
-    synthesis window, the better the separation. */
+/** How much latency is allowed. They look at 93 ms at a time, the last two at 46 unless the
+   settings say more; the longer the synthesis window, the better the separation. */
 typedef enum ub_stream_mode {
     UB_STREAM_QUALITY, ///< synthesis 93 ms (symmetric), latency 116 ms
     UB_STREAM_BALANCED, ///< synthesis 39 ms (asymmetric, like all below), latency 58 ms
@@ -56,6 +56,8 @@ typedef struct ub_stream_settings {
     double rate_hz; ///< 8000 to 192000
     size_t n_channels; ///< 1 or 2; all share one set of activations
     ub_stream_mode mode;
+    double window_ms; ///< what a frame looks at, 40 to 200; 0: as the mode needs, which is all that
+                      ///< quality takes, as its latency would follow
     size_t n_updates; ///< of the activations of a frame, 1 to UB_STREAM_MAX_UPDATES; 0: 16, or 12
                       ///< in the modes live and short
     double mask_exponent; ///< 0.5 to 2
@@ -67,8 +69,8 @@ typedef struct ub_stream_settings {
     double glide_s; ///< time constant of gains, 0 to 10; 0 jumps
 } ub_stream_settings;
 
-/** Two channels at 48 kHz, balanced, updates as the mode needs, exponent 1.3, beta 1, not sparse,
-   no free components, a memory of 1 s, gains glide in 10 ms. */
+/** Two channels at 48 kHz, balanced, window and updates as the mode needs, exponent 1.3, beta 1,
+   not sparse, no free components, a memory of 1 s, gains glide in 10 ms. */
 UB_API ub_stream_settings ub_stream_settings_default(void);
 
 /** @return UB_OK or UB_BAD_SETTING with the reason. */
@@ -78,6 +80,13 @@ UB_API UB_MUST_USE ub_status ub_stream_settings_check(const ub_stream_settings *
 /** Settings for ub_learn() of what is to be used by streams: where the window is left to the mode,
     that of streams, and its shape. Dictionaries of other windows do as well, a little less. */
 UB_API void ub_stream_suit_learning(ub_settings *settings);
+
+/** Set the window to what suits the dictionary, and the updates where they are left to the mode.
+    Where it knows notes by a window nearer to 93 ms than to 46, or longer, all modes look at 93 ms,
+    as less blurs neighbouring keys and the ends of notes; live and short make fewer updates then.
+    Else, for drums too, the window is as the mode needs. */
+UB_API void ub_stream_suit_dictionary(ub_stream_settings *settings,
+                                      const ub_dictionary *dictionary);
 
 /**
    A stream without a model: it has one source, which is everything.
@@ -123,9 +132,9 @@ UB_API UB_RT size_t ub_stream_model_rest(const ub_stream_model *model);
 /**
    Give the stream a model, from its next frame on; windows overlap, so the change fades. The stream
    owns it now. NULL goes back to one source. What was learned of the rest goes on with a model of
-   the same beta, mode, rate and number of free components; otherwise the rest begins anew.
+   the same beta, mode, window, rate and number of free components; otherwise the rest begins anew.
 
-   @param model  Made with the settings of the stream (rate, mode); at most one may wait.
+   @param model  Made with the settings of the stream (rate, mode, window); at most one may wait.
    @return true, or false when the one before still waits: then nothing has changed.
 */
 UB_API UB_RT bool ub_stream_swap(ub_stream *stream, ub_stream_model *model);
