@@ -5,6 +5,7 @@
 #include "unbraid/window.h"
 
 #include <complex.h>
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,11 +37,11 @@ static void tone_through(ub_window window, size_t hop, double *magnitudes)
     }
 }
 
-static ub_dictionary tone(void)
+static ub_dictionary tone(ub_window window)
 {
     ub_dictionary d = dictionary_case(1, SIZE, 1);
     double magnitudes[N_BINS];
-    d.window = UB_WINDOW_SQRT_HANN;
+    d.window = window;
     tone_through(d.window, d.hop_samples, magnitudes);
     for (size_t f = 0; f < N_BINS; f++) {
         ub_matrix_column(&d.templates, 0)[f] = (float)magnitudes[f];
@@ -53,12 +54,11 @@ static double decibels(double quotient)
     return 20.0 * log10(quotient);
 }
 
-static void a_tone_leaks_as_through_the_window_that_falls_quickly(void **state)
+static void check_leaks(ub_window from)
 {
-    (void)state;
-    ub_dictionary d = tone();
+    ub_dictionary d = tone(from);
     double before[N_BINS], wanted[N_BINS];
-    tone_through(UB_WINDOW_SQRT_HANN, d.hop_samples, before);
+    tone_through(from, d.hop_samples, before);
     tone_through(UB_WINDOW_ASYMMETRIC, FALL, wanted);
     assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, FALL), UB_OK);
     const float *found = ub_matrix_column(&d.templates, 0);
@@ -69,6 +69,13 @@ static void a_tone_leaks_as_through_the_window_that_falls_quickly(void **state)
         assert_true(fabs(decibels((double)found[TONE + away] / wanted[TONE + away])) < 0.1);
     }
     ub_dictionary_free(&d);
+}
+
+static void a_tone_leaks_as_through_the_window_that_falls_quickly(void **state)
+{
+    (void)state;
+    check_leaks(UB_WINDOW_SQRT_HANN);
+    check_leaks(UB_WINDOW_HANN); // whose own energy is another
 }
 
 static void the_energy_of_every_template_stays(void **state)
@@ -95,7 +102,7 @@ static void the_energy_of_every_template_stays(void **state)
 static void the_same_window_changes_nothing(void **state)
 {
     (void)state;
-    ub_dictionary d = tone(), before;
+    ub_dictionary d = tone(UB_WINDOW_SQRT_HANN), before;
     assert_int_equal(ub_dictionary_copy(&d, &before), UB_OK);
     assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_SQRT_HANN, 1), UB_OK);
     assert_memory_equal(ub_matrix_column(&d.templates, 0), ub_matrix_column(&before.templates, 0),
@@ -104,12 +111,62 @@ static void the_same_window_changes_nothing(void **state)
     ub_dictionary_free(&d);
 }
 
+// The same template stands in all matrices, in each of the frames.
+static void frames_around_and_what_makes_masks_are_reshaped_alike(void **state)
+{
+    (void)state;
+    ub_dictionary d = dictionary_case(1, SIZE, 1);
+    dictionary_case_add_context(&d, 2, 1, 2);
+    dictionary_case_add_reconstruction(&d, 3);
+    const size_t bytes = N_BINS * sizeof(float);
+    const float *w = ub_matrix_column(&d.templates, 0);
+    for (size_t i = 0; i < 3; i++) {
+        memcpy(ub_matrix_column(&d.context, 0) + i * N_BINS, w, bytes);
+    }
+    memcpy(ub_matrix_column(&d.reconstruction, 0), w, bytes);
+    assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, FALL), UB_OK);
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(ub_matrix_column(&d.context, 0) + i * N_BINS, w, bytes);
+    }
+    assert_memory_equal(ub_matrix_column(&d.reconstruction, 0), w, bytes);
+    ub_dictionary_free(&d);
+}
+
+static void a_window_that_falls_otherwise_is_another(void **state)
+{
+    (void)state;
+    ub_dictionary d = tone(UB_WINDOW_SQRT_HANN);
+    double wanted[N_BINS];
+    tone_through(UB_WINDOW_ASYMMETRIC, 4 * FALL, wanted);
+    assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, FALL), UB_OK);
+    d.window = UB_WINDOW_ASYMMETRIC;
+    d.hop_samples = FALL;
+    assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, 4 * FALL), UB_OK);
+    for (size_t away = 0; away < 8; away++) {
+        const double found = (double)ub_matrix_column(&d.templates, 0)[TONE + away];
+        assert_true(fabs(decibels(found / wanted[TONE + away])) < 0.1);
+    }
+    ub_dictionary_free(&d);
+}
+
+static void the_largest_numbers_stay_numbers(void **state)
+{
+    (void)state;
+    ub_dictionary d = dictionary_case(1, SIZE, 1);
+    for (size_t f = 0; f < N_BINS; f++) {
+        ub_matrix_column(&d.templates, 0)[f] = f % 9 == 0 ? FLT_MAX : 0.0f;
+    }
+    assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, 1), UB_OK);
+    assert_int_equal(ub_dictionary_check(&d, NULL), UB_OK);
+    ub_dictionary_free(&d);
+}
+
 static void falls_of_any_length_do(void **state)
 {
     (void)state;
     const size_t falls[] = {0, 1, SIZE / 2, SIZE, SIZE_MAX};
     for (size_t i = 0; i < sizeof falls / sizeof *falls; i++) {
-        ub_dictionary d = tone();
+        ub_dictionary d = tone(UB_WINDOW_SQRT_HANN);
         assert_int_equal(ub_dictionary_reshape(&d, UB_WINDOW_ASYMMETRIC, falls[i]), UB_OK);
         assert_int_equal(ub_dictionary_check(&d, NULL), UB_OK);
         ub_dictionary_free(&d);
@@ -137,6 +194,9 @@ int main(void)
         cmocka_unit_test(a_tone_leaks_as_through_the_window_that_falls_quickly),
         cmocka_unit_test(the_energy_of_every_template_stays),
         cmocka_unit_test(the_same_window_changes_nothing),
+        cmocka_unit_test(frames_around_and_what_makes_masks_are_reshaped_alike),
+        cmocka_unit_test(a_window_that_falls_otherwise_is_another),
+        cmocka_unit_test(the_largest_numbers_stay_numbers),
         cmocka_unit_test(falls_of_any_length_do),
         cmocka_unit_test(lone_bins_stay_nonnegative_in_wider_ones),
     };
