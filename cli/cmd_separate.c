@@ -229,6 +229,15 @@ static enum outcome check_options(const struct job *job)
     return score_file_check(&job->score, usage, &job->options, job->passages.n > 0);
 }
 
+// Beside one source alone there has to be something else: its stem would be the recording.
+static void settle_free(struct job *job)
+{
+    double *free_components = &job->options.settings.value[UB_PARAM_FREE];
+    if (!job->options.given[UB_PARAM_FREE] && *free_components == 0.0) {
+        *free_components = passages_free_components(&job->passages, &job->dictionary);
+    }
+}
+
 // Passages teach components and the speech method; marked, the voice is components' too.
 static enum outcome settle_passages(struct job *job)
 {
@@ -236,6 +245,11 @@ static enum outcome settle_passages(struct job *job)
     const ub_method method = (ub_method)settings->value[UB_PARAM_METHOD];
     const char *option = job->passages.has_accompaniment ? "--accompaniment" : "--source";
     if (job->passages.n == 0) {
+        // A preset says itself what goes with its dictionary.
+        const bool is_presets = job->dictionary_paths[0] == job->options.offline_dictionary;
+        if (method <= UB_METHOD_COMPONENTS && !job->score.path && !is_presets) {
+            settle_free(job);
+        }
         return DONE;
     }
     if (method > UB_METHOD_COMPONENTS && method != UB_METHOD_VOCALS && method != UB_METHOD_SPEECH) {
@@ -247,9 +261,7 @@ static enum outcome settle_passages(struct job *job)
         return DONE;
     }
     settings->value[UB_PARAM_METHOD] = UB_METHOD_COMPONENTS;
-    if (!job->options.given[UB_PARAM_FREE] && settings->value[UB_PARAM_FREE] == 0.0) {
-        settings->value[UB_PARAM_FREE] = passages_free_components(&job->passages, &job->dictionary);
-    }
+    settle_free(job);
     settings->rest_name = passages_rest_name(&job->passages);
     return DONE;
 }

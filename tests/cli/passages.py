@@ -68,6 +68,15 @@ class Passages(Test):
                          ["low.wav", "high.wav"])
         self.assertEqual(self.separate_song("-d", "low.dict", "--source", "low@0-1"), ["low.wav", "rest.wav"])
 
+    def test_one_source_of_a_dictionary_is_separated_from_the_rest(self):
+        write_wav("low.wav", "f32", RATE, [self.low[:RATE]])
+        self.run_tool("learn", *FEW, "--window", "60", "-o", "low.dict", "low=low.wav")
+        self.assertEqual(self.separate_song("-d", "low.dict"), ["low.wav", "rest.wav"])
+        self.assertLess(self.stem("separated/song/low.wav", self.low), 0.05)
+        self.assertEqual(self.separate_song("-d", "low.dict", "--free", "0"), ["low.wav"])
+        self.run_tool("learn", *FEW, "-o", "two.dict", "low=low.wav", "song=song.wav")
+        self.assertEqual(self.separate_song("-d", "two.dict"), ["low.wav", "song.wav"])
+
     def test_the_noise_of_speech_can_be_marked(self):
         write_wav("low.wav", "f32", RATE, [self.low[:RATE]])
         self.run_tool("learn", *FEW, "-o", "two.dict", "speech=low.wav", "noise=song.wav")
