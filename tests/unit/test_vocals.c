@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A voice over an accompaniment that repeats itself.
 #include "small.h"
+#include "unbraid/random.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -79,10 +81,47 @@ static void threads_change_no_bit(void **state)
     synth_free(mix);
 }
 
+// A voice of twelve partials that glides about 190 Hz, within the range of pitches, in four of
+// twelve seconds.
+static synth *make_low_voice(void)
+{
+    synth *voice = synth_new(1, 12 * 8000, RATE_HZ);
+    double turns = 0.0;
+    for (size_t i = 4 * 8000; i < 8 * 8000; i++) {
+        turns += (190.0 + 40.0 * sin((double)i / 4000.0)) / RATE_HZ;
+        for (int k = 1; k <= 12; k++) {
+            voice->channels[0][i] += (float)(0.1 / sqrt(k) * sin(2.0 * 3.14159265 * k * turns));
+        }
+    }
+    return voice;
+}
+
+// Hiss does not repeat itself either, and has no pitch.
+static void the_pitch_of_a_voice_tells_it_from_hiss(void **state)
+{
+    (void)state;
+    synth *voice = make_low_voice(), *mix = synth_new(1, voice->n_samples, RATE_HZ);
+    ub_random random = ub_random_new(3);
+    for (size_t i = 0; i < mix->n_samples; i++) {
+        mix->channels[0][i] = 0.3f * (ub_random_uniform(&random) - 0.5f);
+    }
+    synth_add(mix, voice, 1.0);
+    stem_shelf *shelf = separate(mix, 1);
+    const double before = si_sdr_db(voice, (const float *const *)mix->channels);
+    const double after = si_sdr_db(voice, (const float *const *)shelf->samples[0]);
+    print_message("%.1f dB, then %.1f dB\n", before, after);
+    // 8.2 dB; 6.9 without the comb or where it fades below the voice, 2.2 with it upside down.
+    assert_true(after > before + 7.5);
+    stem_shelf_free(shelf);
+    synth_free(voice);
+    synth_free(mix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_voice_is_told_from_what_repeats_itself),
+        cmocka_unit_test(the_pitch_of_a_voice_tells_it_from_hiss),
         cmocka_unit_test(threads_change_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
