@@ -238,6 +238,16 @@ static void settle_free(struct job *job)
     }
 }
 
+// Without passages; a preset says itself what goes with its dictionary.
+static void settle_dictionaries(struct job *job)
+{
+    const bool is_presets = job->dictionary_paths[0] == job->options.offline_dictionary;
+    const double method = job->options.settings.value[UB_PARAM_METHOD];
+    if (method <= UB_METHOD_COMPONENTS && !job->score.path && !is_presets) {
+        settle_free(job);
+    }
+}
+
 // Passages teach components and the speech method; marked, the voice is components' too.
 static enum outcome settle_passages(struct job *job)
 {
@@ -245,11 +255,7 @@ static enum outcome settle_passages(struct job *job)
     const ub_method method = (ub_method)settings->value[UB_PARAM_METHOD];
     const char *option = job->passages.has_accompaniment ? "--accompaniment" : "--source";
     if (job->passages.n == 0) {
-        // A preset says itself what goes with its dictionary.
-        const bool is_presets = job->dictionary_paths[0] == job->options.offline_dictionary;
-        if (method <= UB_METHOD_COMPONENTS && !job->score.path && !is_presets) {
-            settle_free(job);
-        }
+        settle_dictionaries(job);
         return DONE;
     }
     if (method > UB_METHOD_COMPONENTS && method != UB_METHOD_VOCALS && method != UB_METHOD_SPEECH) {

@@ -42,7 +42,7 @@ bool passages_teach(const struct passages *passages, const char *name);
 /** The name of what the passages leave to free components, as ub_settings has it. */
 const char *passages_rest_name(const struct passages *passages);
 
-/** Free components that suit the passages, with a dictionary besides that may be empty. */
+/** Free components that suit the passages, if any, with a dictionary besides that may be empty. */
 unsigned passages_free_components(const struct passages *passages, const ub_dictionary *dictionary);
 
 /**

@@ -49,6 +49,9 @@ size_t capture_room(const capture *c)
 
 void capture_write(capture *c, const float *const *in, size_t first, size_t n)
 {
+    if (n == 0) { // the half may be the worker's
+        return;
+    }
     capture_half *half = &c->halves[c->filling];
     for (size_t i = 0; i < c->n_channels; i++) {
         float *to = half->channels[i] + half->n_samples;

@@ -33,7 +33,8 @@ void capture_free(capture *c);
 /** Room in the half that is being filled; 0 when it must be sent first, or the worker has it. */
 size_t capture_room(const capture *c);
 
-/** Add n samples, at most capture_room(), of each channel. What is not finite is silence. */
+/** Add n samples, at most capture_room(), of each channel; 0 touch nothing, so that the worker may
+    have the half. What is not finite is silence. */
 void capture_write(capture *c, const float *const *in, size_t first, size_t n);
 
 /** Take the half that is being filled away, and go on with the other. @return its number. */

@@ -60,9 +60,7 @@ static void hear(plugin *p, size_t n)
     for (size_t done = 0; done < n;) {
         const size_t room = capture_room(&p->loader.capture);
         const size_t some = n - done < room ? n - done : room;
-        if (some > 0) { // else the half may be the worker's, and is not touched
-            capture_write(&p->loader.capture, (const float *const *)p->audio, done, some);
-        }
+        capture_write(&p->loader.capture, (const float *const *)p->audio, done, some);
         *heard += some;
         done += some;
         if (room == some && !send(p, false)) {

@@ -80,7 +80,6 @@ ub_stream_settings loader_settings(const loader *l, tuning t)
     settings.sparsity = (double)t.sparsity;
     settings.n_free = t.n_free;
     settings.forget_s = (double)t.forget_s;
-    settings.window_ms = t.window_ms;
     return settings;
 }
 

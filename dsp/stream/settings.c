@@ -19,8 +19,9 @@ enum { UPDATES = 16, SHORT_UPDATES = 12 };
 // Of twice the window, for as much work: its frames differ still less from one hop to the next.
 enum { NOTE_UPDATES = 4 };
 
-// Three hops of an asymmetric pair (two of synthesis and one for the work) in seconds.
-static const double BALANCED_S = 0.058, LIVE_S = 0.0094, SHORT_S = 0.0056;
+// Three hops of an asymmetric pair (two of synthesis and one for the work) in seconds, by mode.
+static const double LATENCY_S[] = {
+    [UB_STREAM_BALANCED] = 0.058, [UB_STREAM_LIVE] = 0.0094, [UB_STREAM_SHORT] = 0.0056};
 
 ub_stream_settings ub_stream_settings_default(void)
 {
@@ -85,14 +86,6 @@ ub_status ub_stream_settings_check(const ub_stream_settings *settings, ub_messag
     return UB_OK;
 }
 
-// The hop of an asymmetric pair is any number of samples; its window one that FFTW likes.
-static ub_stft_settings asymmetric(double window_ms, double latency_s, double rate_hz)
-{
-    ub_stft_settings settings = ub_stft_settings_for(UB_WINDOW_ASYMMETRIC, window_ms, 4, rate_hz);
-    settings.hop_samples = (size_t)floor(latency_s * rate_hz / 3.0);
-    return settings;
-}
-
 void ub_stream_suit_learning(ub_settings *settings)
 {
     settings->value[UB_PARAM_WINDOW_MS] =
@@ -132,17 +125,14 @@ static double window_of(const ub_stream_settings *settings)
 
 ub_stft_settings ub_stream_transform(const ub_stream_settings *settings)
 {
-    switch (settings->mode) {
-    case UB_STREAM_QUALITY:
-        return ub_stft_settings_for(UB_WINDOW_SQRT_HANN, WINDOW_MS, 4, settings->rate_hz);
-    case UB_STREAM_LIVE:
-        return asymmetric(window_of(settings), LIVE_S, settings->rate_hz);
-    case UB_STREAM_SHORT:
-        return asymmetric(window_of(settings), SHORT_S, settings->rate_hz);
-    case UB_STREAM_BALANCED:
-    default:
-        return asymmetric(window_of(settings), BALANCED_S, settings->rate_hz);
+    const bool is_symmetric = settings->mode == UB_STREAM_QUALITY;
+    ub_stft_settings transform =
+        ub_stft_settings_for(is_symmetric ? UB_WINDOW_SQRT_HANN : UB_WINDOW_ASYMMETRIC,
+                             window_of(settings), 4, settings->rate_hz);
+    if (!is_symmetric) { // any number of samples, where the window is one that FFTW likes
+        transform.hop_samples = (size_t)floor(LATENCY_S[settings->mode] * settings->rate_hz / 3.0);
     }
+    return transform;
 }
 
 size_t ub_stream_support(const ub_stft_settings *transform)
